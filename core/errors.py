@@ -1,0 +1,93 @@
+"""Errors with a stable code. Raised where the cause is known, translated at the edge (HTTP status, step outcome).
+
+`message` is for the caller: it names the cause and the remedy, and never a path, an SQL text or a secret.
+"""
+
+from typing import Any, ClassVar
+
+
+class ScriptoriumError(Exception):
+    """`code` is stable and public; `status` is what HTTP answers when the error reaches the edge."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, code: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code  # type: ignore[misc]
+        self.details = details
+
+
+class InputError(ScriptoriumError):
+    """The recording is at fault: trying again gives the same. A step that meets it fails at once."""
+
+    code = "invalid_media"
+    status = 422
+
+
+class InvalidRequest(ScriptoriumError):
+    """The request is at fault. `errors` in `details` lists `{"field", "message", "allowed"?}`."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class NotFound(ScriptoriumError):
+    code = "not_found"
+    status = 404
+
+
+class Gone(ScriptoriumError):
+    """It was here and its owner deleted it."""
+
+    code = "deleted"
+    status = 410
+
+
+class Conflict(ScriptoriumError):
+    """The state of the thing does not allow this now."""
+
+    code = "conflict"
+    status = 409
+
+
+class Unauthorized(ScriptoriumError):
+    code = "unauthorized"
+    status = 401
+
+
+class TooLarge(ScriptoriumError):
+    code = "upload_too_large"
+    status = 413
+
+
+class Unavailable(ScriptoriumError):
+    """A server we depend on does not answer, or there is no room: later it works. Counts against no budget."""
+
+    code = "unavailable"
+    status = 503
+
+
+class EngineError(ScriptoriumError):
+    """A recognizer, detector or diarizer failed in a way that another try may not."""
+
+    code = "engine_error"
+
+
+class OutOfMemory(EngineError):
+    """The device had no room for the batch: the same work in smaller batches may pass."""
+
+    code = "out_of_memory"
+
+
+class ModelUnavailable(ScriptoriumError):
+    """A model cannot be had here; the message says what to do."""
+
+    code = "model_unavailable"
+    status = 503
+
+
+class UnknownModel(InvalidRequest):
+    code = "unknown_model"

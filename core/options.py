@@ -1,0 +1,84 @@
+"""What a caller may ask of a job. Parsed and validated once, then frozen; stored with the job as JSON."""
+
+import re
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from core.errors import InvalidRequest
+
+_LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+
+
+class Options(BaseModel):
+    """Times in seconds from the start of the recording."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    model: str | None = Field(None, max_length=200, description="A model's name; the server's own where absent.")
+    language: str = Field("auto", description="BCP-47 such as `en` or `zh-CN`, or `auto`.")
+    task: Literal["transcribe", "translate"] = "transcribe"
+    diarization: bool = Field(False, description="Find out who spoke.")
+    word_timestamps: bool = True
+    hotwords: tuple[str, ...] = Field((), max_length=100)
+    prompt: str = Field("", max_length=1000)
+    vad: Literal["silero", "webrtc"] | None = None
+    clip_start: float = Field(0.0, ge=0)
+    clip_end: float | None = Field(None, gt=0)
+    priority: Literal["low", "normal", "high"] = "normal"
+    metadata: dict[str, str] = Field(default_factory=dict, max_length=50)
+    tag: str | None = Field(None, max_length=200)
+
+    @field_validator("language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if value == "auto" or _LANGUAGE.match(value):
+            return value
+        raise ValueError("must be a BCP-47 language tag such as en or zh-CN, or auto")
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata(cls, value: dict[str, str]) -> dict[str, str]:
+        if any(len(key) > 100 or len(text) > 1000 for key, text in value.items()):
+            raise ValueError("keys are at most 100 characters, values at most 1000")
+        return value
+
+    @model_validator(mode="after")
+    def _clip(self) -> "Options":
+        if self.clip_end is not None and self.clip_end <= self.clip_start:
+            raise ValueError("clip_end must be greater than clip_start")
+        return self
+
+    @property
+    def whisper_language(self) -> str | None:
+        """Whisper's code: the primary subtag, in lower case; None for `auto`. `cmn` is Whisper's `zh`."""
+        if self.language == "auto":
+            return None
+        primary = self.language.split("-")[0].lower()
+        return {"cmn": "zh", "zho": "zh"}.get(primary, primary)
+
+
+def parse(given: dict[str, Any]) -> Options:
+    """Raises InvalidRequest whose `errors` name each field and, where there is a list, the allowed values."""
+    try:
+        return Options.model_validate(given)
+    except ValidationError as error:
+        found = [described(one) for one in error.errors()]
+        raise InvalidRequest("; ".join(f"{one['field']}: {one['message']}" for one in found), errors=found) from error
+
+
+def described(error: Any, model: type[BaseModel] = Options) -> dict[str, Any]:
+    """One of pydantic's errors as `{"field", "message", "allowed"?}`."""
+    field = ".".join(str(part) for part in error["loc"]) or "options"
+    if error["type"] == "extra_forbidden":
+        return {"field": field, "message": "is not an option", "allowed": sorted(model.model_fields)}
+    found: dict[str, Any] = {"field": field, "message": error["msg"].removeprefix("Value error, ")}
+    if error["type"] == "literal_error":
+        found["allowed"] = _choices(model.model_fields[field].annotation)
+    return found
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Of a Literal, also inside an Optional."""
+    inner = get_args(annotation)
+    return [text for one in inner for text in ([one] if isinstance(one, str) else _choices(one))]

@@ -1,0 +1,61 @@
+"""The one reader of the environment. Every setting is `SCRIPTORIUM_<NAME>`, except the two URLs of production."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 2**20
+
+
+class Settings(BaseSettings):
+    """Sizes in bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCRIPTORIUM_", frozen=True, extra="ignore", protected_namespaces=(), populate_by_name=True
+    )
+
+    database_url: str = Field("", validation_alias=AliasChoices("DATABASE_URL", "SCRIPTORIUM_DATABASE_URL"))
+    redis_url: str = Field("", validation_alias=AliasChoices("REDIS_URL", "SCRIPTORIUM_REDIS_URL"))
+    data: Path = Path("data")
+    """Where recordings are kept (`blobs/`), and beside them what the embedded servers keep."""
+
+    model: str = "demo"
+    """The model of a job that names none; also the model that a transcribing worker serves."""
+    device: str = "auto"
+    compute_type: str = "auto"
+    engines: dict[str, str] = {}
+    """More engines: name -> `module:Class`. A model `name:source` then uses that engine."""
+    transcribe_batch: int = 0
+    """Chunks decoded in one call; 0 chooses by the device."""
+    threads: int = 0
+    """CPU threads of one recognizer; 0 divides the cores by the recognizers of this machine."""
+    vad: str = "silero"
+
+    lease: float = 20.0
+    heartbeat: float = 5.0
+    sweep: float = 5.0
+    retry_base: float = 2.0
+    """First delay before a step is tried again; doubles each time, with jitter, to at most a minute."""
+
+    max_upload_bytes: int = 5 * 10**9
+    max_json_audio_bytes: int = 25 * MIB
+    max_duration: float = 12 * 3600.0
+    decode_timeout: float = 3600.0
+    decode_stall: float = 60.0
+    min_free_bytes: int = 2 * 10**9
+    min_free_share: float = 0.05
+
+    web_threads: int = 16
+    database_pool: int = 5
+    log_level: str = "INFO"
+
+    @property
+    def blobs(self) -> Path:
+        return self.data / "blobs"
+
+
+@cache
+def settings() -> Settings:
+    return Settings()
