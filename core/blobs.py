@@ -1,0 +1,162 @@
+"""Bytes by key. A key is a relative path of plain names that we made ourselves, never a caller's file name.
+
+A blob is whole or absent: written beside its place, flushed to disk, renamed.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from core.errors import TooLarge, Unavailable
+
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
+
+
+class Incoming(Protocol):
+    """An upload on its way in: a writable file that counts and hashes, then `commit` or `discard`."""
+
+    size: int
+
+    @property
+    def sha256(self) -> str: ...
+    def write(self, data: bytes) -> int: ...
+    def commit(self, key: str) -> None: ...
+    def discard(self) -> None: ...
+
+
+class Blobs(Protocol):
+    def receive(self, limit: int) -> Incoming: ...
+    def put(self, key: str, chunks: Iterable[bytes]) -> int: ...
+    def exists(self, key: str) -> bool: ...
+    def read_range(self, key: str, start: int, length: int) -> bytes: ...
+    def path(self, key: str) -> AbstractContextManager[Path]: ...
+    def delete(self, key: str) -> None: ...
+    def delete_prefix(self, prefix: str) -> None: ...
+
+
+class LocalIncoming:
+    """Raises TooLarge from `write` past the limit, Unavailable when the disk is full."""
+
+    def __init__(self, folder: "LocalBlobs", limit: int) -> None:
+        self._blobs, self._limit, self.size = folder, limit, 0
+        self._hash = hashlib.sha256()
+        self._path = folder.scratch()
+        self._file: BinaryIO = self._path.open("wb")
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        if self.size > self._limit:
+            self.discard()
+            raise TooLarge(f"the upload is larger than this server's limit of {self._limit} bytes; send a smaller file")
+        self._hash.update(data)
+        with _room():
+            return self._file.write(data)
+
+    def commit(self, key: str) -> None:
+        with _room():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        self._blobs.place(self._path, key)
+
+    def discard(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+class LocalBlobs:
+    """A folder of this machine, or one that all machines mount."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / ".incoming"
+
+    def receive(self, limit: int) -> LocalIncoming:
+        return LocalIncoming(self, limit)
+
+    def scratch(self) -> Path:
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._incoming / uuid.uuid4().hex
+
+    def place(self, written: Path, key: str) -> None:
+        target = self._at(key)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written.replace(target)
+        _flush_folder(target.parent)
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Replaces what is there. Returns the size in bytes."""
+        scratch, size = self.scratch(), 0
+        try:
+            with _room(), scratch.open("wb") as out:
+                for chunk in chunks:
+                    size += out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            self.place(scratch, key)
+        finally:
+            scratch.unlink(missing_ok=True)
+        return size
+
+    def exists(self, key: str) -> bool:
+        return self._at(key).is_file()
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start`. Raises Unavailable where the blob is missing."""
+        try:
+            with self._at(key).open("rb") as stored:
+                stored.seek(start)
+                return stored.read(length)
+        except FileNotFoundError as error:
+            raise Unavailable(f"blob {key} is missing from storage") from error
+
+    @contextmanager
+    def path(self, key: str) -> Iterator[Path]:
+        """A local file to hand to a child process."""
+        found = self._at(key)
+        if not found.is_file():
+            raise Unavailable(f"blob {key} is missing from storage")
+        yield found
+
+    def delete(self, key: str) -> None:
+        self._at(key).unlink(missing_ok=True)
+
+    def delete_prefix(self, prefix: str) -> None:
+        shutil.rmtree(self._at(prefix), ignore_errors=True)
+
+    def free(self) -> tuple[int, float]:
+        """Free bytes, and their share of the disk."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        usage = shutil.disk_usage(self._root)
+        return usage.free, usage.free / usage.total
+
+    def _at(self, key: str) -> Path:
+        if not _KEY.match(key):
+            raise ValueError(f"not a blob key: {key!r}")
+        return self._root / key
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("the server's storage does not take the upload now; try again later") from error
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
