@@ -1,0 +1,51 @@
+"""Sessions and short transactions. An outage of Postgres becomes `Unavailable` here, once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.errors import Unavailable
+from core.settings import Settings
+
+
+def sqlalchemy_url(url: str) -> str:
+    """`postgres://` and `postgresql://` mean psycopg 3 here."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def connect(settings: Settings) -> sessionmaker[Session]:
+    engine = create_engine(
+        sqlalchemy_url(settings.database_url),
+        pool_size=settings.database_pool,
+        max_overflow=settings.web_threads,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": 5,
+            # A process that hangs inside a transaction must not hold its locks for ever.
+            "options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 -c timezone=UTC",
+        },
+    )
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One transaction: commits at the end, rolls back on any error."""
+    try:
+        with sessions() as session, session.begin():
+            yield session
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Unavailable("the database does not answer; try again later") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("the connection to the database was lost; try again later") from error
+        raise

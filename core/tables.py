@@ -1,0 +1,265 @@
+"""The tables. Postgres holds the truth, so the constraints refuse states that the code must never make.
+
+Changes go through `migrations/`; this file is what the migrations add up to.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Status(StrEnum):
+    """Of a job. The last three are its ends."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    INGEST = "ingest"
+    TRANSCRIBE = "transcribe"
+    ASSEMBLE = "assemble"
+
+
+def _among(column: str, values: type[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: DateTime(timezone=True),
+        str: Text,
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        list[str]: ARRAY(Text),
+        float: Float,
+        UUID: Uuid,
+    }
+
+
+class Tenant(Base):
+    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (CheckConstraint("weight > 0", name="tenant_weight_positive"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    weight: Mapped[float] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ApiKey(Base):
+    """Only the SHA-256 of a key is kept: a key has 256 random bits, so a slow hash would add nothing."""
+
+    __tablename__ = "api_keys"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+
+class Recording(Base):
+    __tablename__ = "recordings"
+    __table_args__ = (
+        # The sweep looks for deleted recordings whose bytes are still to be erased a last time.
+        Index(
+            "recordings_to_erase", "deleted_at", postgresql_where=text("erased_at IS NULL AND deleted_at IS NOT NULL")
+        ),
+        CheckConstraint("erased_at IS NULL OR deleted_at IS NOT NULL", name="erased_only_when_deleted"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    filename: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    duration: Mapped[float | None]
+    channels: Mapped[int | None]
+    codec: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+
+    @property
+    def prefix(self) -> str:
+        """Everything of this recording lies under this key."""
+        return f"recordings/{self.id}"
+
+    @property
+    def source_key(self) -> str:
+        return f"{self.prefix}/source"
+
+
+class Job(Base):
+    """`tallies` counts the steps of each kind, so that planning never reads them all. `revision` grows with every
+    change of the segments, under the row's lock, so that it follows the order of the commits."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(_among("status", Status), name="job_status_known"),
+        # An ended job says when; one that goes on does not.
+        CheckConstraint(
+            "(status IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_end_has_time"
+        ),
+        CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="failed_job_says_why"),
+        Index("jobs_newest", "tenant_id", "id"),
+        Index("jobs_open", "tenant_id", postgresql_where=text("status IN ('queued', 'processing')")),
+        Index("jobs_of_recording", "recording_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id"))
+    status: Mapped[str] = mapped_column(server_default="queued")
+    run: Mapped[int] = mapped_column(Integer, server_default="1")
+    options: Mapped[dict[str, Any]]
+    model: Mapped[str]
+    tag: Mapped[str | None]
+    job_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
+    tallies: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    generation: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    late_results: Mapped[int] = mapped_column(Integer, server_default="0")
+    warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    language: Mapped[str | None]
+    language_probability: Mapped[float | None]
+    confidence: Mapped[float | None]
+    model_info: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+
+class Step(Base):
+    """One unit of a job's work. `attempt` never resets and stands in every write: it fences a worker that lost its
+    lease. `kills` counts leases that ended, `errors` exceptions; a hand-back counts as neither."""
+
+    __tablename__ = "steps"
+    __table_args__ = (
+        UniqueConstraint("job_id", "kind", "index", name="step_once"),
+        CheckConstraint(_among("status", StepStatus), name="step_status_known"),
+        CheckConstraint(_among("kind", Kind), name="step_kind_known"),
+        # A running step has an owner and an end to its lease; no other step has.
+        CheckConstraint(
+            "(status = 'running') = (lease_until IS NOT NULL AND worker IS NOT NULL)", name="running_has_lease"
+        ),
+        CheckConstraint("status <> 'running' OR attempt > 0", name="running_was_claimed"),
+        # The claim: due steps of a kind and model, in fair order.
+        Index("steps_to_claim", "kind", "model", "fair_tag", "id", postgresql_where=text("status = 'queued'")),
+        Index("steps_leased", "lease_until", postgresql_where=text("status = 'running'")),
+        # Heartbeats then stay on their page and touch no index (HOT).
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    index: Mapped[int] = mapped_column(Integer)
+    model: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str] = mapped_column(server_default="queued")
+    params: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
+    kills: Mapped[int] = mapped_column(Integer, server_default="0")
+    errors: Mapped[int] = mapped_column(Integer, server_default="0")
+    last_error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    fair_tag: Mapped[float]
+    due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class SegmentRow(Base):
+    """`data` is a `core.transcript.Segment` as JSON. `revision` is the job's when the segment last changed."""
+
+    __tablename__ = "segments"
+    __table_args__ = (Index("segments_changed", "job_id", "revision"),)
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    chunk: Mapped[int] = mapped_column(Integer, primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[dict[str, Any]]
+
+
+class TranscriptRow(Base):
+    __tablename__ = "transcripts"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    run: Mapped[int] = mapped_column(Integer)
+    document: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class VirtualTime(Base):
+    """Start-time fair queueing: the tag of the latest claimed step of a kind and model. Never goes back."""
+
+    __tablename__ = "virtual_times"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class Worker(Base):
+    """A worker process, as it last said of itself. A heartbeat older than two leases means that it is gone."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    kinds: Mapped[list[str]]
+    models: Mapped[list[str]]
+    info: Mapped[dict[str, Any]]
+    holds: Mapped[int] = mapped_column(Integer, server_default="0")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class SweepState(Base):
+    """One row. After a gap in sweeping, nothing is reaped before `reap_after`: live workers renew them first."""
+
+    __tablename__ = "sweep_state"
+    __table_args__ = (CheckConstraint("id = 1", name="one_sweep_state"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    swept_at: Mapped[datetime]
+    reap_after: Mapped[datetime]
