@@ -1,0 +1,57 @@
+"""The pipeline as a table: what is there, what is next, and how the job ends."""
+
+import pytest
+
+from core import plan
+from core.plan import Tally
+from core.tables import Kind, Status
+
+NONE = Tally()
+OPEN, DONE, FAILED = Tally(total=1, open=1), Tally(total=1), Tally(total=1, failed=1)
+
+
+def tallies(ingest: Tally = NONE, transcribe: Tally = NONE, assemble: Tally = NONE) -> dict[Kind, Tally]:
+    return {Kind.INGEST: ingest, Kind.TRANSCRIBE: transcribe, Kind.ASSEMBLE: assemble}
+
+
+@pytest.mark.parametrize(
+    ("case", "now", "following", "verdict"),
+    [
+        ("a new job is ingested", tallies(), [Kind.INGEST], None),
+        ("nothing else before ingest ends", tallies(OPEN), [], None),
+        ("chunks that end early do not end the job", tallies(OPEN, Tally(total=3)), [], None),
+        ("chunks are waited for", tallies(DONE, Tally(total=3, open=1)), [], None),
+        ("all chunks done: assemble", tallies(DONE, Tally(total=3)), [Kind.ASSEMBLE], None),
+        ("silence has no chunks: assemble", tallies(DONE), [Kind.ASSEMBLE], None),
+        ("a failed chunk leaves a gap", tallies(DONE, Tally(total=3, failed=1)), [Kind.ASSEMBLE], None),
+        ("no chunk could be heard", tallies(DONE, Tally(total=3, failed=3)), [], Status.FAILED),
+        ("ingest failed", tallies(FAILED), [], Status.FAILED),
+        ("ingest failed after some chunks", tallies(FAILED, Tally(total=2, open=1)), [], Status.FAILED),
+        ("assembly is under way", tallies(DONE, Tally(total=3), OPEN), [], None),
+        ("assembled", tallies(DONE, Tally(total=3), DONE), [], Status.COMPLETED),
+        ("assembly failed", tallies(DONE, Tally(total=3), FAILED), [], Status.FAILED),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_next(case: str, now: dict[Kind, Tally], following: list[Kind], verdict: Status | None) -> None:
+    assert plan.next_steps(now) == following
+    assert plan.verdict(now) == verdict
+
+
+def test_tallies_survive_storage() -> None:
+    now = tallies(DONE, Tally(total=4, open=2, failed=1, seconds=100.5, done_seconds=20.0, busy=1.5, tag=7.0))
+    assert plan.read(plan.written(now)) == now
+
+
+def test_progress_never_goes_back() -> None:
+    course = [
+        tallies(OPEN),
+        tallies(OPEN, Tally(total=2, open=2, seconds=60)),
+        tallies(OPEN, Tally(total=2, open=1, seconds=60, done_seconds=30)),
+        tallies(DONE, Tally(total=4, open=3, seconds=120, done_seconds=30)),
+        tallies(DONE, Tally(total=4, seconds=120, done_seconds=120)),
+    ]
+    seen = [plan.progress(now, Status.PROCESSING) for now in course]
+    assert seen == sorted(seen)
+    assert seen[-1] < 1.0
+    assert plan.progress(course[-1], Status.COMPLETED) == 1.0
