@@ -1,0 +1,48 @@
+"""Celery's settings, each with its reason. Redis is a bell here: no results, no late acks, no ETAs, no chords.
+
+Figures are from a fault study with Celery 5.7 and Redis; see docs/decisions/0001.
+"""
+
+from celery.schedules import schedule
+
+from core.settings import settings
+
+_now = settings()
+
+broker_url = _now.redis_url
+# A half-open connection would otherwise be waited for without end.
+broker_transport_options = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+    "global_keyprefix": "scriptorium:",
+}
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+broker_pool_limit = 4
+broker_pool_acquire_timeout = 5
+# An upload must be answered also while Redis is down: its row is the outbox.
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
+
+task_ignore_result = True
+task_serializer = "json"
+accept_content = ["json"]
+task_create_missing_queues = True
+# One ring at a time: a ring waiting in one busy worker's memory is not heard by an idle one.
+worker_prefetch_multiplier = 1
+worker_send_task_events = False
+worker_enable_remote_control = False
+worker_hijack_root_logger = False
+worker_cancel_long_running_tasks_on_connection_loss = False
+# Rings are hints: what could not be delivered within a minute the sweep has rung again.
+task_default_expires = 60
+
+beat_schedule = {
+    "sweep": {
+        "task": "scriptorium.sweep",
+        "schedule": schedule(_now.sweep),
+        "options": {"queue": "upkeep", "expires": max(_now.sweep, 5.0)},
+    }
+}
+timezone = "UTC"

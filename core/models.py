@@ -1,0 +1,57 @@
+"""The registry: a model's name -> which engine loads it, from where, at which revision.
+
+A name is one of `KNOWN`, a local folder, a Hugging Face id (`owner/name`), or `engine:source` for an engine
+that the setting `SCRIPTORIUM_ENGINES` adds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import UnknownModel
+from core.settings import Settings
+
+DEMO_FOLDER = Path(__file__).resolve().parent.parent / "models" / "demo-whisper"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """`source` is a folder or a Hugging Face id. `revision` None takes the hub's newest."""
+
+    name: str
+    engine: str
+    source: str
+    revision: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        return Path(self.source).is_dir()
+
+
+_SYSTRAN = "tiny base small medium large-v1 large-v2 large-v3 tiny.en base.en small.en medium.en".split()
+KNOWN = {
+    "demo": ModelSource("demo", "faster-whisper", str(DEMO_FOLDER)),
+    **{name: ModelSource(name, "faster-whisper", f"Systran/faster-whisper-{name}") for name in _SYSTRAN},
+    **{
+        name: ModelSource(name, "faster-whisper", "mobiuslabsgmbh/faster-whisper-large-v3-turbo")
+        for name in ("large-v3-turbo", "turbo")
+    },
+    "distil-large-v3": ModelSource("distil-large-v3", "faster-whisper", "Systran/faster-distil-whisper-large-v3"),
+}
+
+
+def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSource:
+    """Raises UnknownModel, which lists the names. Without `folders` a folder is as unknown as what does not exist:
+    a caller from outside must not learn what lies on this disk."""
+    if name in KNOWN:
+        return KNOWN[name]
+    engine, colon, source = name.partition(":")
+    if colon and engine in settings.engines:
+        return ModelSource(name, engine, source)
+    if folders and Path(name).is_dir():
+        return ModelSource(name, "faster-whisper", name)
+    if name.count("/") == 1 and not name.startswith(("/", ".")):
+        return ModelSource(name, "faster-whisper", name)
+    raise UnknownModel(
+        f"there is no model {name!r}",
+        errors=[{"field": "model", "message": "is not a known name or owner/name", "allowed": sorted(KNOWN)}],
+    )
