@@ -1,0 +1,57 @@
+"""Every state change of a job, and what callers see of it. Each function is one short transaction, or a few."""
+
+from core.jobs.claims import Claimed, claim, heartbeat, register, resign
+from core.jobs.control import cancel, delete
+from core.jobs.ends import (
+    emit,
+    fail,
+    finish,
+    hand_back,
+    note,
+    record_probe,
+    record_segments,
+    record_transcript,
+    retry,
+)
+from core.jobs.facts import AssemblyFacts, assembly_facts, current_segments
+from core.jobs.rows import NewStep
+from core.jobs.submit import check_room, submit
+from core.jobs.sweep import Swept, sweep
+from core.jobs.views import page, segments, served_models, show, transcript, wait, wait_for_end, workers
+from core.keys import Tenant
+
+__all__ = [
+    "AssemblyFacts",
+    "Claimed",
+    "NewStep",
+    "Swept",
+    "Tenant",
+    "assembly_facts",
+    "cancel",
+    "check_room",
+    "claim",
+    "current_segments",
+    "delete",
+    "emit",
+    "fail",
+    "finish",
+    "hand_back",
+    "heartbeat",
+    "note",
+    "page",
+    "record_probe",
+    "record_segments",
+    "record_transcript",
+    "register",
+    "resign",
+    "retry",
+    "segments",
+    "served_models",
+    "show",
+    "submit",
+    "sweep",
+    "transcript",
+    "wait",
+    "wait_for_end",
+    "workers",
+]

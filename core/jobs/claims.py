@@ -1,0 +1,165 @@
+"""Taking steps and keeping them. Claims are short and touch no job; every time is the database's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Interval, cast, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.context import Context
+from core.database import transaction
+from core.tables import Job, Kind, Status, Step, StepStatus, VirtualTime, Worker
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A step in a worker's hands. Every later write names `id` and `attempt`."""
+
+    id: UUID
+    job_id: UUID
+    kind: Kind
+    index: int
+    model: str
+    attempt: int
+    params: dict[str, Any]
+    options: dict[str, Any]
+    recording_id: UUID
+    run: int
+    kills: int
+    errors: int
+
+
+def _from_now(seconds: float) -> Any:
+    return func.clock_timestamp() + cast(literal(f"{seconds} seconds"), Interval)
+
+
+def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], limit: int = 1) -> list[Claimed]:
+    """The next due steps in fair order, at most `limit`, across jobs and tenants.
+
+    A step that failed or killed before comes alone: it may be poison, and a neighbour would be condemned with it.
+    """
+    with transaction(context.sessions) as session:
+        due = session.execute(
+            select(Step.id, Step.kind, Step.model, Step.fair_tag, Step.kills, Step.errors)
+            .where(
+                Step.status == StepStatus.QUEUED,
+                Step.kind.in_([kind.value for kind in kinds]),
+                Step.model.in_(["", *models]),
+                Step.due_at <= func.clock_timestamp(),
+            )
+            .order_by(Step.fair_tag, Step.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        if not due:
+            return []
+        taken = [due[0]] if due[0].kills + due[0].errors else [row for row in due if not row.kills + row.errors]
+        held = _take(session, worker, [row.id for row in taken], context.settings.lease)
+        latest = max(taken, key=lambda row: row.fair_tag)
+        _advance(session, latest.kind, latest.model, latest.fair_tag)
+    started(context, {claimed.job_id for claimed in held})
+    order = {row.id: number for number, row in enumerate(taken)}
+    return sorted(held, key=lambda claimed: order[claimed.id])
+
+
+def _take(session: Session, worker: str, ids: list[UUID], lease: float) -> list[Claimed]:
+    session.execute(
+        update(Step)
+        .where(Step.id.in_(ids))
+        .values(
+            status=StepStatus.RUNNING,
+            attempt=Step.attempt + 1,
+            worker=worker,
+            lease_until=_from_now(lease),
+            started_at=func.clock_timestamp(),
+        )
+    )
+    rows = session.execute(
+        select(Step, Job.options, Job.recording_id, Job.run).join(Job, Job.id == Step.job_id).where(Step.id.in_(ids))
+    )
+    return [
+        Claimed(
+            step.id,
+            step.job_id,
+            Kind(step.kind),
+            step.index,
+            step.model,
+            step.attempt,
+            step.params,
+            options,
+            recording_id,
+            run,
+            step.kills,
+            step.errors,
+        )
+        for step, options, recording_id, run in rows
+    ]
+
+
+def _advance(session: Session, kind: str, model: str, tag: float) -> None:
+    made = insert(VirtualTime).values(kind=kind, model=model, value=tag)
+    session.execute(
+        made.on_conflict_do_update(
+            index_elements=["kind", "model"], set_={"value": func.greatest(VirtualTime.value, made.excluded.value)}
+        )
+    )
+
+
+def started(context: Context, job_ids: set[UUID]) -> None:
+    """A job whose first step was claimed is under way. Apart from the claim, which may touch no job."""
+    with transaction(context.sessions) as session:
+        session.execute(
+            update(Job)
+            .where(Job.id.in_(job_ids), Job.status == Status.QUEUED)
+            .values(status=Status.PROCESSING, started_at=func.clock_timestamp())
+        )
+
+
+def heartbeat(context: Context, worker: str, held: Sequence[Claimed]) -> set[UUID]:
+    """Renews the leases of what this worker still holds, and returns those steps: one that is missing was
+    cancelled, or taken over after its lease had ended."""
+    with transaction(context.sessions) as session:
+        session.execute(
+            update(Worker).where(Worker.name == worker).values(seen_at=func.clock_timestamp(), holds=len(held))
+        )
+        if not held:
+            return set()
+        return set(
+            session.scalars(
+                update(Step)
+                .where(
+                    tuple_(Step.id, Step.attempt).in_([(one.id, one.attempt) for one in held]),
+                    Step.status == StepStatus.RUNNING,
+                )
+                .values(lease_until=_from_now(context.settings.lease))
+                .returning(Step.id)
+            )
+        )
+
+
+def register(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], info: dict[str, Any]) -> None:
+    """Says that this worker is alive and what it serves."""
+    said = {"kinds": [kind.value for kind in kinds], "models": list(models), "info": info}
+    with transaction(context.sessions) as session:
+        session.execute(
+            insert(Worker)
+            .values(name=worker, **said)
+            .on_conflict_do_update(
+                index_elements=["name"],
+                set_={**said, "holds": 0, "started_at": func.clock_timestamp(), "seen_at": func.clock_timestamp()},
+            )
+        )
+
+
+def resign(context: Context, worker: str) -> None:
+    with transaction(context.sessions) as session:
+        row = session.get(Worker, worker)
+        if row is not None:
+            session.delete(row)
+
+
+def alive(session: Session, lease: float) -> list[Worker]:
+    return list(session.scalars(select(Worker).where(Worker.seen_at > _from_now(-2 * lease)).order_by(Worker.name)))

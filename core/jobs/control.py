@@ -1,0 +1,74 @@
+"""What an owner does to a job: cancel and delete."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from core.context import Context
+from core.database import transaction
+from core.errors import NotFound
+from core.jobs.rows import close, locked
+from core.jobs.views import _own, job_json
+from core.keys import Tenant
+from core.tables import Job, Recording, SegmentRow, Status, Step, TranscriptRow
+
+
+def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
+    """Queued steps never start; a running one learns it at its next heartbeat, and its result is refused.
+    A job that has ended stays as it is."""
+    with transaction(context.sessions) as session:
+        locked(session, job_id)
+        job = _own(session, tenant, job_id)
+        if not Status(job.status).ended:
+            close(session, job, Status.CANCELLED)
+            session.flush()
+            session.refresh(job)
+        return job_json(session, job)
+
+
+def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
+    """Tombstones the job and erases its transcript at once; its audio goes with the last job of the recording.
+
+    Bytes are erased after the commit, and once more by the sweep when no step can be writing any longer.
+    """
+    with transaction(context.sessions) as session:
+        job = locked(session, job_id)
+        if job is None or job.tenant_id != tenant.id:
+            raise NotFound(f"there is no job {job_id}")
+        if job.deleted_at is not None:
+            return
+        # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
+        # lock on the recording, and two deletes that both share it could then wait for each other.
+        recording = _locked_recording(session, job)
+        if not Status(job.status).ended:
+            close(session, job, Status.CANCELLED)
+        _erase_rows(session, job)
+        prefix = _orphaned(session, recording)
+    if prefix is not None:
+        context.blobs.delete_prefix(prefix)
+
+
+def _erase_rows(session: Session, job: Job) -> None:
+    for table in (SegmentRow, TranscriptRow):
+        session.execute(sql_delete(table).where(table.job_id == job.id))
+    session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None))
+    job.deleted_at = func.clock_timestamp()
+    job.job_metadata, job.tag, job.warnings = {}, None, []
+    job.options = {key: value for key, value in job.options.items() if key == "priority"}
+
+
+def _locked_recording(session: Session, job: Job) -> Recording:
+    return session.execute(select(Recording).where(Recording.id == job.recording_id).with_for_update()).scalar_one()
+
+
+def _orphaned(session: Session, recording: Recording) -> str | None:
+    """The prefix of the recording, when this was its last job; the caller holds its lock."""
+    session.flush()
+    others = select(func.count()).select_from(Job).where(Job.recording_id == recording.id, Job.deleted_at.is_(None))
+    if session.scalar(others):
+        return None
+    recording.deleted_at, recording.filename = func.clock_timestamp(), ""
+    return recording.prefix

@@ -1,0 +1,227 @@
+"""How a step ends: finish, retry, fail, hand back; and emit, by which ingest adds chunks while it runs.
+
+Each is one transaction that locks the job first and matches the step on its attempt. A worker that lost its lease
+cannot overwrite its successor: its result is refused and counted.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core import plan
+from core.context import Context
+from core.database import transaction
+from core.errors import ScriptoriumError
+from core.jobs.claims import Claimed, _from_now
+from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked
+from core.tables import Job, Kind, Recording, SegmentRow, Step, StepStatus, TranscriptRow
+
+BUDGET = 3
+"""Exceptions, or kills, after which a step is failed."""
+LONGEST_DELAY = 60.0
+
+Effect = Callable[[Session, Job], None]
+
+
+def _no_effect(session: Session, job: Job) -> None:
+    """A step without results of its own."""
+
+
+def finish(context: Context, step: Claimed, result: dict[str, Any], effect: Effect = _no_effect) -> bool:
+    """Records the result and plans what is next. `effect` writes what the step made, in the same transaction.
+
+    False when the step is no longer ours; true also for a second call after a commit whose answer was lost.
+    """
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        job = locked(session, step.job_id)
+        if job is None:
+            return False
+        values = {"status": StepStatus.DONE, "result": result}
+        if not _end(session, step, values):
+            return _done_before(session, step) or _late(job)
+        effect(session, job)
+        _tally(session, job, step, failed=False)
+        go_on(session, job, rings)
+    rings.ring(context)
+    return True
+
+
+def fail(context: Context, step: Claimed, error: ScriptoriumError, *, retryable: bool = False) -> bool:
+    """The input is at fault, or the budget is spent."""
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        job = locked(session, step.job_id)
+        if job is None:
+            return False
+        if not _fail(session, job, step, error, rings, retryable=retryable):
+            return _late(job)
+    rings.ring(context)
+    return True
+
+
+def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, rings: Rings, *, retryable: bool) -> bool:
+    said = {"code": error.code, "message": error.message, "stage": step.kind.value, "retryable": retryable}
+    if not _end(session, step, {"status": StepStatus.FAILED, "last_error": said}):
+        return False
+    if step.kind is Kind.TRANSCRIBE:
+        start, end = step.params["start"], step.params["end"]
+        message = f"{start:.1f}-{end:.1f} s could not be transcribed: {error.message}"
+        warn(job, "chunk_failed", message, step.kind)
+    _tally(session, job, step, failed=True)
+    go_on(session, job, rings, said)
+    return True
+
+
+def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: bool = False) -> bool:
+    """Back into the queue, later; or failed, when the budget is spent."""
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        job = locked(session, step.job_id)
+        if job is None:
+            return False
+        kills, errors = step.kills + killed, step.errors + (not killed)
+        if max(kills, errors) >= BUDGET:
+            done = _fail(session, job, step, error, rings, retryable=True)
+        else:
+            delay = min(LONGEST_DELAY, context.settings.retry_base * 2 ** (kills + errors - 1)) * random.uniform(0.5, 1)
+            said = {"code": error.code, "message": error.message}
+            done = _requeue(session, step, delay, {"kills": kills, "errors": errors, "last_error": said})
+        if not done:
+            return _late(job)
+    rings.ring(context)
+    return done
+
+
+def hand_back(context: Context, step: Claimed, delay: float = 0.0) -> bool:
+    """At a shutdown, or in an outage that is not the step's fault: nothing is counted."""
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        if locked(session, step.job_id) is None:
+            return False
+        done = _requeue(session, step, delay, {})
+        rings.add(step.kind, step.model, 1)
+    rings.ring(context)
+    return done
+
+
+def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewStep], seconds: float) -> bool:
+    """Adds the chunks that are not there yet. Another generation (another decoder, so other cuts) discards the old
+    one's chunks first. False when the ingest step is no longer ours."""
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        job = locked(session, step.job_id)
+        if job is None or not _held(session, step):
+            return False
+        if job.generation != generation:
+            _discard_chunks(session, job)
+            job.generation = generation
+        add_steps(session, job, Kind.TRANSCRIBE, chunks, rings)
+    rings.ring(context)
+    return True
+
+
+def note(context: Context, step: Claimed, code: str, message: str) -> None:
+    """A warning on the job, once."""
+    with transaction(context.sessions) as session:
+        job = locked(session, step.job_id)
+        if job is not None and _held(session, step):
+            warn(job, code, message, step.kind)
+
+
+def warn(job: Job, code: str, message: str, kind: Kind | None) -> None:
+    said = {"code": code, "message": message, "stage": kind.value if kind else None}
+    if said not in job.warnings:
+        job.warnings = [*job.warnings, said]
+
+
+def record_probe(result: dict[str, Any]) -> Effect:
+    """What ingest learned of the recording."""
+
+    def effect(session: Session, job: Job) -> None:
+        recording = session.get_one(Recording, job.recording_id)
+        recording.duration, recording.channels, recording.codec = (
+            result["duration"],
+            result["channels"],
+            result["codec"],
+        )
+
+    return effect
+
+
+def record_segments(chunk: int, segments: Sequence[dict[str, Any]]) -> Effect:
+    def effect(session: Session, job: Job) -> None:
+        job.revision += 1
+        rows = [
+            {"job_id": job.id, "chunk": chunk, "position": position, "revision": job.revision, "data": data}
+            for position, data in enumerate(segments)
+        ]
+        if rows:
+            session.execute(insert(SegmentRow), rows)
+
+    return effect
+
+
+def record_transcript(document: dict[str, Any]) -> Effect:
+    """The new transcript takes the old one's place in the moment when the job ends."""
+
+    def effect(session: Session, job: Job) -> None:
+        made = insert(TranscriptRow).values(job_id=job.id, run=job.run, document=document)
+        session.execute(
+            made.on_conflict_do_update(
+                index_elements=["job_id"], set_={"run": job.run, "document": made.excluded.document}
+            )
+        )
+        job.language, job.confidence, job.model_info = document["language"], document["confidence"], document["model"]
+
+    return effect
+
+
+def _held(session: Session, step: Claimed) -> bool:
+    held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
+    return session.scalar(held) is not None
+
+
+def _end(session: Session, step: Claimed, values: dict[str, Any]) -> bool:
+    ended = {"lease_until": None, "worker": None, "finished_at": func.clock_timestamp()}
+    return _update(session, step, {**values, **ended})
+
+
+def _requeue(session: Session, step: Claimed, delay: float, values: dict[str, Any]) -> bool:
+    back = {"status": StepStatus.QUEUED, "lease_until": None, "worker": None, "due_at": _from_now(delay)}
+    return _update(session, step, {**values, **back})
+
+
+def _update(session: Session, step: Claimed, values: dict[str, Any]) -> bool:
+    matched = update(Step).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
+    return session.execute(matched.values(**values).returning(Step.id)).one_or_none() is not None
+
+
+def _done_before(session: Session, step: Claimed) -> bool:
+    done = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.DONE)
+    return session.scalar(done) is not None
+
+
+def _late(job: Job) -> bool:
+    job.late_results += 1
+    return False
+
+
+def _tally(session: Session, job: Job, step: Claimed, *, failed: bool) -> None:
+    busy = session.scalar(select(func.extract("epoch", Step.finished_at - Step.started_at)).where(Step.id == step.id))
+    tallies = plan.read(job.tallies)
+    seconds = step.params.get("end", 0.0) - step.params.get("start", 0.0)
+    tallies[step.kind] = tallies[step.kind].ended_one(failed=failed, seconds=seconds, busy=round(float(busy or 0.0), 3))
+    job.tallies = plan.written(tallies)
+
+
+def _discard_chunks(session: Session, job: Job) -> None:
+    session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE))
+    session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id))
+    tallies = plan.read(job.tallies)
+    tallies[Kind.TRANSCRIBE] = plan.Tally(tag=tallies[Kind.TRANSCRIBE].tag)
+    job.tallies = plan.written(tallies)

@@ -1,0 +1,67 @@
+"""What a worker reads of a job to do its step."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from core.context import Context
+from core.database import transaction
+from core.tables import Job, Kind, Recording, SegmentRow, Step, StepStatus
+from core.transcript import Gap, Segment
+
+
+@dataclass(frozen=True)
+class AssemblyFacts:
+    """All that the transcript is made of."""
+
+    duration: float
+    speech_seconds: float
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
+    model: dict[str, Any]
+    language: str | None
+
+
+def current_segments(context: Context, job_id: UUID) -> tuple[Segment, ...]:
+    with transaction(context.sessions) as session:
+        rows = session.scalars(
+            select(SegmentRow.data).where(SegmentRow.job_id == job_id).order_by(SegmentRow.chunk, SegmentRow.position)
+        )
+        return tuple(Segment.from_json(data) for data in rows)
+
+
+def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
+    segments = current_segments(context, job_id)
+    with transaction(context.sessions) as session:
+        job = session.get_one(Job, job_id)
+        recording = session.get_one(Recording, job.recording_id)
+        ingest = session.execute(
+            select(Step.result).where(Step.job_id == job_id, Step.kind == Kind.INGEST)
+        ).scalar_one()
+        failed = session.scalars(
+            select(Step.params)
+            .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.FAILED)
+            .order_by(Step.index)
+        )
+        model = session.scalar(
+            select(Step.result["model"])
+            .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.DONE)
+            .order_by(Step.index)
+            .limit(1)
+        )
+        gaps = tuple(Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed)
+        return AssemblyFacts(
+            recording.duration or 0.0,
+            (ingest or {}).get("speech_seconds", 0.0),
+            segments,
+            gaps,
+            model or {"name": job.model, "revision": None},
+            _asked(job.options["language"]),
+        )
+
+
+def _asked(language: str) -> str | None:
+    """The language of a recording without words is the one that was asked for."""
+    return None if language == "auto" else language

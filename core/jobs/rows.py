@@ -1,0 +1,135 @@
+"""What every state change shares: the lock on the job's row, new steps with their fair tags, the end of a job.
+
+Jobs are locked before steps, always: two transactions then cannot wait for each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from uuid6 import uuid7
+
+from core import fairness, plan
+from core.context import Context
+from core.tables import Job, Kind, Status, Step, StepStatus, Tenant, VirtualTime
+
+OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
+
+
+@dataclass(frozen=True)
+class NewStep:
+    kind: Kind
+    index: int = 0
+    seconds: float = 0.0
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Rings:
+    """What to ring once the transaction is committed."""
+
+    counts: dict[tuple[Kind, str], int] = field(default_factory=dict)
+
+    def add(self, kind: Kind, model: str, count: int) -> None:
+        if count:
+            self.counts[kind, model] = self.counts.get((kind, model), 0) + count
+
+    def ring(self, context: Context) -> None:
+        for (kind, model), count in self.counts.items():
+            context.bell.ring(kind, model, count)
+
+
+def locked(session: Session, job_id: UUID) -> Job | None:
+    """Without this lock two workers that end a job's last two chunks miss each other, and the job sticks for ever."""
+    return session.execute(select(Job).where(Job.id == job_id).with_for_update()).scalar_one_or_none()
+
+
+def model_of(job: Job, kind: Kind) -> str:
+    """Only the kinds that need a model are claimed by model."""
+    return job.model if kind is Kind.TRANSCRIBE else ""
+
+
+def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], rings: Rings) -> int:
+    """Adds the steps that are not there yet; the caller holds the job's lock. Returns how many were new."""
+    if not new:
+        return 0
+    tallies, model = plan.read(job.tallies), model_of(job, kind)
+    known = set(
+        session.scalars(
+            select(Step.index).where(
+                Step.job_id == job.id, Step.kind == kind, Step.index.in_([one.index for one in new])
+            )
+        )
+    )
+    missing = [one for one in new if one.index not in known]
+    if not missing:
+        return 0
+    virtual_now = session.scalar(select(VirtualTime.value).where(VirtualTime.kind == kind, VirtualTime.model == model))
+    costs = [one.seconds or 1.0 for one in missing]
+    found, tag = fairness.tags(tallies[kind].tag, virtual_now or 0.0, costs, _weight(session, job))
+    session.execute(
+        insert(Step),
+        [
+            {
+                "id": uuid7(),
+                "job_id": job.id,
+                "kind": kind.value,
+                "index": one.index,
+                "model": model,
+                "params": one.params,
+                "fair_tag": at,
+            }
+            for one, at in zip(missing, found, strict=True)
+        ],
+    )
+    tally = replace(tallies[kind].added(len(missing), sum(one.seconds for one in missing)), tag=tag)
+    job.tallies = plan.written({**tallies, kind: tally})
+    rings.add(kind, model, len(missing))
+    return len(missing)
+
+
+def _weight(session: Session, job: Job) -> float:
+    tenant_weight = session.scalar(select(Tenant.weight).where(Tenant.id == job.tenant_id)) or 1.0
+    active = session.scalar(
+        select(func.count())
+        .select_from(Job)
+        .where(Job.tenant_id == job.tenant_id, Job.status.in_([Status.QUEUED, Status.PROCESSING]))
+    )
+    return fairness.weight(tenant_weight, job.options.get("priority", "normal"), active or 1)
+
+
+def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None = None) -> None:
+    """After a step ended: plans what is next, or ends the job."""
+    tallies = plan.read(job.tallies)
+    for kind in plan.next_steps(tallies):
+        add_steps(session, job, kind, [NewStep(kind)], rings)
+    verdict = plan.verdict(plan.read(job.tallies))
+    if verdict is not None and not Status(job.status).ended:
+        close(session, job, verdict, error)
+
+
+def close(session: Session, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:
+    """Ends the job. Open steps are cancelled, and their attempts raised, so that a late result matches nothing."""
+    session.execute(
+        update(Step)
+        .where(Step.job_id == job.id, Step.status.in_(OPEN))
+        .values(
+            status=StepStatus.CANCELLED,
+            attempt=Step.attempt + 1,
+            lease_until=None,
+            worker=None,
+            finished_at=func.clock_timestamp(),
+        )
+    )
+    tallies = plan.read(job.tallies)
+    job.tallies = plan.written(
+        {kind: replace(tally, open=0, failed=tally.failed + tally.open) for kind, tally in tallies.items()}
+    )
+    job.status = status
+    if status is Status.FAILED:
+        job.error = error or {"code": "internal_error", "message": "a step failed", "stage": "", "retryable": True}
+    job.finished_at = func.clock_timestamp()

@@ -1,0 +1,221 @@
+"""What callers see of jobs. Reads only; another tenant's ids are not found here."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core import plan
+from core.context import Context
+from core.database import transaction
+from core.errors import Conflict, Gone, InvalidRequest, NotFound
+from core.jobs.claims import alive
+from core.keys import Tenant
+from core.tables import Job, Kind, Recording, SegmentRow, Status, TranscriptRow
+from core.transcript import Segment, rendered
+
+POLL = 0.25
+"""Seconds between looks while a caller waits; no connection is held in between."""
+
+
+def time_json(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+def job_json(session: Session, job: Job) -> dict[str, Any]:
+    """A job as the API shows it."""
+    recording = session.get_one(Recording, job.recording_id)
+    tallies, status = plan.read(job.tallies), Status(job.status)
+    done = plan.progress(tallies, status)
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "run": job.run,
+        "progress": done,
+        "eta_seconds": _eta(job, done),
+        "queue_position": _queue_position(session, job) if status is Status.QUEUED else None,
+        "stages": {kind.value: _stage(kind, tallies, status) for kind in Kind},
+        "options": job.options,
+        "recording": {
+            "id": str(recording.id),
+            "filename": recording.filename,
+            "duration": recording.duration,
+            "channels": recording.channels,
+            "codec": recording.codec,
+            "bytes": recording.bytes,
+            "sha256": recording.sha256,
+        },
+        "language": job.language,
+        "language_probability": job.language_probability,
+        "confidence": job.confidence,
+        "model": job.model_info or {"name": job.model, "revision": None},
+        "warnings": job.warnings,
+        "error": job.error,
+        "metadata": job.job_metadata,
+        "tag": job.tag,
+        "created_at": time_json(job.created_at),
+        "started_at": time_json(job.started_at),
+        "finished_at": time_json(job.finished_at),
+    }
+
+
+def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> dict[str, Any]:
+    tally = tallies[kind]
+    if tally.failed and not tally.done and not tally.open:
+        state = "cancelled" if status is Status.CANCELLED else "failed"
+    elif tally.ended and (kind is not Kind.TRANSCRIBE or tallies[Kind.INGEST].done):
+        state = "completed"
+    elif status is Status.COMPLETED:
+        state = "completed"  # silence has no chunks
+    else:
+        state = "processing" if tally.total else "queued"
+    share = tally.done_seconds / tally.seconds if tally.seconds else float(state == "completed")
+    return {"status": state, "progress": round(min(1.0, share), 4), "seconds": round(tally.busy, 3)}
+
+
+def _eta(job: Job, done: float) -> float | None:
+    """Seconds left, from the speed since the start; None before there is a speed to measure."""
+    if job.status != Status.PROCESSING or job.started_at is None or done < 0.1:
+        return None
+    elapsed = (datetime.now(UTC) - job.started_at).total_seconds()
+    return round(max(0.0, elapsed / done * (1 - done)), 1)
+
+
+def _queue_position(session: Session, job: Job) -> int:
+    before = select(func.count()).select_from(Job).where(Job.status == Status.QUEUED, Job.id < job.id)
+    return 1 + (session.scalar(before) or 0)
+
+
+def _own(session: Session, tenant: Tenant, job_id: UUID) -> Job:
+    job = session.get(Job, job_id)
+    if job is None or job.tenant_id != tenant.id:
+        raise NotFound(f"there is no job {job_id}")
+    if job.deleted_at is not None:
+        raise Gone(f"job {job_id} was deleted at {time_json(job.deleted_at)}")
+    return job
+
+
+def show(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
+    with transaction(context.sessions) as session:
+        return job_json(session, _own(session, tenant, job_id))
+
+
+def wait(context: Context, tenant: Tenant, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """Answers when the job's status changes or it ends, at most `seconds` from now."""
+    until = time.monotonic() + seconds
+    first = shown = show(context, tenant, job_id)
+    while not Status(shown["status"]).ended and shown["status"] == first["status"] and time.monotonic() < until:
+        time.sleep(min(POLL, max(0.0, until - time.monotonic())))
+        shown = show(context, tenant, job_id)
+    return shown
+
+
+def wait_for_end(context: Context, tenant: Tenant, job_id: UUID, seconds: float) -> dict[str, Any]:
+    """As `wait`, but through every change until the job has ended."""
+    until = time.monotonic() + seconds
+    shown = show(context, tenant, job_id)
+    while not Status(shown["status"]).ended and (left := until - time.monotonic()) > 0:
+        shown = wait(context, tenant, job_id, left)
+    return shown
+
+
+def page(
+    context: Context,
+    tenant: Tenant,
+    *,
+    status: str | None = None,
+    tag: str | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Newest first: ids are UUIDv7, so their order is that of creation."""
+    query = select(Job).where(Job.tenant_id == tenant.id, Job.deleted_at.is_(None))
+    if status is not None:
+        query = query.where(Job.status == status)
+    if tag is not None:
+        query = query.where(Job.tag == tag)
+    if cursor is not None:
+        query = query.where(Job.id < _cursor(cursor))
+    with transaction(context.sessions) as session:
+        found = session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)).all()
+        shown = [job_json(session, job) for job in found[:limit]]
+    return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > limit else None}
+
+
+def _cursor(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError as error:
+        fault = {"field": "cursor", "message": "is not a cursor of this list"}
+        raise InvalidRequest("cursor: is not a cursor of this list", errors=[fault]) from error
+
+
+def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
+    """The transcript document. Raises Conflict before there is one."""
+    with transaction(context.sessions) as session:
+        job = _own(session, tenant, job_id)
+        row = session.get(TranscriptRow, job_id)
+        if row is not None:
+            return row.document
+        if job.status == Status.FAILED and job.error:
+            raise Conflict(f"the job failed: {job.error['message']}", code="job_failed")
+        if job.status == Status.CANCELLED:
+            raise Conflict("the job was cancelled before its transcript was ready", code="job_cancelled")
+        raise Conflict(
+            "the job has not finished; ask again, or wait with GET /v1/jobs/{id}?wait=30", code="job_not_finished"
+        )
+
+
+def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict[str, Any]:
+    """What changed after the revision `after`, in the order of the recording; provisional until `final`."""
+    with transaction(context.sessions) as session:
+        job = _own(session, tenant, job_id)
+        rows = session.scalars(
+            select(SegmentRow)
+            .where(SegmentRow.job_id == job_id, SegmentRow.revision > after, SegmentRow.revision <= job.revision)
+            .order_by(SegmentRow.chunk, SegmentRow.position)
+        ).all()
+        shown = [
+            {
+                "id": f"{row.chunk}.{row.position}",
+                "revision": row.revision,
+                **rendered(number, Segment.from_json(row.data)),
+                "index": None,
+            }
+            for number, row in enumerate(rows)
+        ]
+        return {"segments": shown, "revision": job.revision, "final": Status(job.status).ended}
+
+
+def served_models(context: Context) -> list[dict[str, Any]]:
+    """What live workers serve, one entry a model."""
+    found: dict[str, dict[str, Any]] = {}
+    with transaction(context.sessions) as session:
+        for worker in alive(session, context.settings.lease):
+            for model in worker.models:
+                entry = found.setdefault(
+                    model, {**worker.info.get("model", {"name": model}), "name": model, "workers": 0}
+                )
+                entry["workers"] += 1
+    return list(found.values())
+
+
+def workers(context: Context) -> list[dict[str, Any]]:
+    """Who is alive, what they serve and how many steps they hold."""
+    with transaction(context.sessions) as session:
+        return [
+            {
+                "name": worker.name,
+                "kinds": worker.kinds,
+                "models": worker.models,
+                "holds": worker.holds,
+                "info": worker.info,
+                "started_at": time_json(worker.started_at),
+                "seen_at": time_json(worker.seen_at),
+            }
+            for worker in alive(session, context.settings.lease)
+        ]

@@ -1,0 +1,75 @@
+"""The real servers, once a session; a clean database for every test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from core import context as composition
+from core import keys
+from core.context import Context
+from core.settings import Settings
+from core.settings import settings as from_environment
+from core.tables import Base
+from scriptorium.embedded.place import erase
+from scriptorium.embedded.postgres import Postgres
+from scriptorium.embedded.redis import Redis
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL whose schema the migrations made."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with Postgres(folder) as server:
+        os.environ["DATABASE_URL"] = server.url
+        from_environment.cache_clear()
+        command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+        del os.environ["DATABASE_URL"]
+        from_environment.cache_clear()
+        yield server.url
+    erase(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("redis")
+    with Redis(folder) as server:
+        yield server.url
+    erase(folder)
+
+
+@pytest.fixture(scope="session")
+def shared_context(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    settings = Settings(
+        database_url=database_url, redis_url=redis_url, data=tmp_path_factory.mktemp("data"), min_free_bytes=0,
+        min_free_share=0.0,
+    )  # fmt: skip
+    made = composition.build(settings)
+    yield made
+    made.sessions.kw["bind"].dispose()
+    made.bell.app.close()
+
+
+@pytest.fixture
+def context(shared_context: Context) -> Context:
+    """Every table empty: what a test commits, the next one does not see."""
+    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with shared_context.sessions() as session, session.begin():
+        session.execute(text(f"TRUNCATE {names} CASCADE"))
+    return shared_context
+
+
+@pytest.fixture
+def api_key() -> str:
+    return keys.mint()
+
+
+@pytest.fixture
+def tenant(context: Context, api_key: str) -> keys.Tenant:
+    return keys.ensure(context, api_key)

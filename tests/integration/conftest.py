@@ -1,0 +1,69 @@
+"""A job as the pipeline makes it, without audio: rows only."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from core import jobs
+from core.context import Context
+from core.keys import Tenant
+from core.options import parse
+from core.tables import Kind
+
+MakeJob = Callable[..., UUID]
+LIGHT = "light-1"
+
+
+@pytest.fixture
+def make_job(context: Context, tenant: Tenant) -> MakeJob:
+    """Submits a recording of a few bytes; with `chunks`, ingest has emitted them and ended."""
+
+    def make(chunks: int = 0, seconds: float = 30.0, owner: Tenant = tenant, **options: object) -> UUID:
+        incoming = context.blobs.receive(1000)
+        incoming.write(b"audio")
+        shown = jobs.submit(context, owner, incoming, "meeting.wav", parse(options))
+        job_id = UUID(shown["id"])
+        if chunks:
+            ingest(context, job_id, chunks, seconds)
+        return job_id
+
+    return make
+
+
+def ingest(context: Context, job_id: UUID, chunks: int, seconds: float = 30.0) -> None:
+    step = next(step for step in jobs.claim(context, LIGHT, [Kind.INGEST], [], limit=50) if step.job_id == job_id)
+    assert jobs.emit(context, step, "test-strict", new_chunks(0, chunks, seconds), chunks * seconds)
+    result = {"duration": chunks * seconds, "channels": 1, "codec": "pcm", "speech_seconds": chunks * seconds}
+    assert jobs.finish(context, step, result, jobs.record_probe(result))
+
+
+def new_chunks(first: int, count: int, seconds: float = 30.0) -> list[jobs.NewStep]:
+    return [
+        jobs.NewStep(Kind.TRANSCRIBE, index, seconds, {"start": index * seconds, "end": (index + 1) * seconds})
+        for index in range(first, first + count)
+    ]
+
+
+def segment(text: str, start: float = 0.0) -> dict[str, object]:
+    return {
+        "start": start, "end": start + 1.0, "text": text, "language": "en", "avg_logprob": -0.1, "no_speech_prob": 0.0,
+        "words": [], "speaker": None, "channel": None, "flags": [],
+    }  # fmt: skip
+
+
+def transcribe_all(context: Context, worker: str = "t-1") -> int:
+    """Claims and finishes chunks until none is due."""
+    count = 0
+    while steps := jobs.claim(context, worker, [Kind.TRANSCRIBE], ["demo"]):
+        for step in steps:
+            made = [segment(f" word{step.index}", step.params["start"])]
+            assert jobs.finish(context, step, {"model": {"name": "demo"}}, jobs.record_segments(step.index, made))
+            count += 1
+    return count
+
+
+def assemble(context: Context, text: str = "all") -> None:
+    for step in jobs.claim(context, LIGHT, [Kind.ASSEMBLE], [], limit=50):
+        document = {"text": text, "language": "en", "confidence": 0.9, "model": {"name": "demo"}}
+        assert jobs.finish(context, step, {}, jobs.record_transcript(document))
