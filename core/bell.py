@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from core.tables import Kind
+from core.states import Kind
 
 log = logging.getLogger(__name__)
 MOST_RINGS = 8

@@ -9,7 +9,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -70,7 +70,8 @@ class LocalIncoming:
         self._blobs.place(self._path, key)
 
     def discard(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # closing writes what is still held, for which a full disk has no room
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
 

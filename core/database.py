@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import Interval, cast, create_engine, func, literal
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -49,3 +50,8 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
         if error.connection_invalidated:
             raise Unavailable("the connection to the database was lost; try again later") from error
         raise
+
+
+def from_now(seconds: float) -> Any:
+    """On the database's clock: workers' clocks may be off by hours."""
+    return func.clock_timestamp() + cast(literal(f"{seconds} seconds"), Interval)

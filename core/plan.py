@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.tables import Kind, Status
+from core.states import Kind, Status
 
 
 @dataclass(frozen=True)

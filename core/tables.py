@@ -25,33 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class Status(StrEnum):
-    """Of a job. The last three are its ends."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def ended(self) -> bool:
-        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
-
-
-class StepStatus(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Kind(StrEnum):
-    INGEST = "ingest"
-    TRANSCRIBE = "transcribe"
-    ASSEMBLE = "assemble"
+from core.states import Kind, Status, StepStatus
 
 
 def _among(column: str, values: type[StrEnum]) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, cast, func, literal, select, tuple_, update
+from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.context import Context
-from core.database import transaction
-from core.tables import Job, Kind, Status, Step, StepStatus, VirtualTime, Worker
+from core.database import from_now, transaction
+from core.states import Kind, Status, StepStatus
+from core.tables import Job, Step, VirtualTime, Worker
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,32 @@ class Claimed:
     kills: int
     errors: int
 
-
-def _from_now(seconds: float) -> Any:
-    return func.clock_timestamp() + cast(literal(f"{seconds} seconds"), Interval)
+    @classmethod
+    def read(cls, session: Session, steps: Select[UUID]) -> "list[Claimed]":
+        """Those whose ids the query gives, with what their jobs say."""
+        rows = session.execute(
+            select(Step, Job.options, Job.recording_id, Job.run)
+            .join(Job, Job.id == Step.job_id)
+            .where(Step.id.in_(steps))
+            .order_by(Step.fair_tag, Step.id)
+        )
+        return [
+            cls(
+                id=step.id,
+                job_id=step.job_id,
+                kind=Kind(step.kind),
+                index=step.index,
+                model=step.model,
+                attempt=step.attempt,
+                params=step.params,
+                options=options,
+                recording_id=recording_id,
+                run=run,
+                kills=step.kills,
+                errors=step.errors,
+            )
+            for step, options, recording_id, run in rows
+        ]
 
 
 def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], limit: int = 1) -> list[Claimed]:
@@ -61,8 +85,7 @@ def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence
         latest = max(taken, key=lambda row: row.fair_tag)
         _advance(session, latest.kind, latest.model, latest.fair_tag)
     started(context, {claimed.job_id for claimed in held})
-    order = {row.id: number for number, row in enumerate(taken)}
-    return sorted(held, key=lambda claimed: order[claimed.id])
+    return held
 
 
 def _take(session: Session, worker: str, ids: list[UUID], lease: float) -> list[Claimed]:
@@ -73,30 +96,11 @@ def _take(session: Session, worker: str, ids: list[UUID], lease: float) -> list[
             status=StepStatus.RUNNING,
             attempt=Step.attempt + 1,
             worker=worker,
-            lease_until=_from_now(lease),
+            lease_until=from_now(lease),
             started_at=func.clock_timestamp(),
         )
     )
-    rows = session.execute(
-        select(Step, Job.options, Job.recording_id, Job.run).join(Job, Job.id == Step.job_id).where(Step.id.in_(ids))
-    )
-    return [
-        Claimed(
-            step.id,
-            step.job_id,
-            Kind(step.kind),
-            step.index,
-            step.model,
-            step.attempt,
-            step.params,
-            options,
-            recording_id,
-            run,
-            step.kills,
-            step.errors,
-        )
-        for step, options, recording_id, run in rows
-    ]
+    return Claimed.read(session, select(Step.id).where(Step.id.in_(ids)))
 
 
 def _advance(session: Session, kind: str, model: str, tag: float) -> None:
@@ -134,7 +138,7 @@ def heartbeat(context: Context, worker: str, held: Sequence[Claimed]) -> set[UUI
                     tuple_(Step.id, Step.attempt).in_([(one.id, one.attempt) for one in held]),
                     Step.status == StepStatus.RUNNING,
                 )
-                .values(lease_until=_from_now(context.settings.lease))
+                .values(lease_until=from_now(context.settings.lease))
                 .returning(Step.id)
             )
         )
@@ -162,4 +166,4 @@ def resign(context: Context, worker: str) -> None:
 
 
 def alive(session: Session, lease: float) -> list[Worker]:
-    return list(session.scalars(select(Worker).where(Worker.seen_at > _from_now(-2 * lease)).order_by(Worker.name)))
+    return list(session.scalars(select(Worker).where(Worker.seen_at > from_now(-2 * lease)).order_by(Worker.name)))

@@ -13,7 +13,8 @@ from core.errors import NotFound
 from core.jobs.rows import close, locked
 from core.jobs.views import _own, job_json
 from core.keys import Tenant
-from core.tables import Job, Recording, SegmentRow, Status, Step, TranscriptRow
+from core.states import Status
+from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
 
 
 def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:

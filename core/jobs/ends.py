@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from core import plan
 from core.context import Context
-from core.database import transaction
+from core.database import from_now, transaction
 from core.errors import ScriptoriumError
-from core.jobs.claims import Claimed, _from_now
+from core.jobs.claims import Claimed
 from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked
-from core.tables import Job, Kind, Recording, SegmentRow, Step, StepStatus, TranscriptRow
+from core.states import Kind, StepStatus
+from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
 
 BUDGET = 3
 """Exceptions, or kills, after which a step is failed."""
@@ -192,7 +193,7 @@ def _end(session: Session, step: Claimed, values: dict[str, Any]) -> bool:
 
 
 def _requeue(session: Session, step: Claimed, delay: float, values: dict[str, Any]) -> bool:
-    back = {"status": StepStatus.QUEUED, "lease_until": None, "worker": None, "due_at": _from_now(delay)}
+    back = {"status": StepStatus.QUEUED, "lease_until": None, "worker": None, "due_at": from_now(delay)}
     return _update(session, step, {**values, **back})
 
 

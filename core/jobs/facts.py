@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from core.context import Context
 from core.database import transaction
-from core.tables import Job, Kind, Recording, SegmentRow, Step, StepStatus
+from core.states import Kind, StepStatus
+from core.tables import Job, Recording, SegmentRow, Step
 from core.transcript import Gap, Segment
 
 

@@ -15,7 +15,8 @@ from uuid6 import uuid7
 
 from core import fairness, plan
 from core.context import Context
-from core.tables import Job, Kind, Status, Step, StepStatus, Tenant, VirtualTime
+from core.states import Kind, Status, StepStatus
+from core.tables import Job, Step, Tenant, VirtualTime
 
 OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
 

@@ -9,11 +9,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.context import Context
-from core.database import transaction
+from core.database import from_now, transaction
 from core.errors import ScriptoriumError
-from core.jobs.claims import Claimed, _from_now
+from core.jobs.claims import Claimed
 from core.jobs.ends import retry
-from core.tables import Job, Kind, Recording, Step, StepStatus, SweepState, Worker
+from core.states import Kind, StepStatus
+from core.tables import Recording, Step, SweepState, Worker
 
 MOST_AT_ONCE = 200
 GAP_IN_SWEEPS = 3
@@ -45,30 +46,13 @@ def _ended_leases(context: Context) -> list[Claimed]:
         now, reap_after = _note_sweep(session, context)
         if now < reap_after:
             return []
-        rows = session.execute(
-            select(Step, Job.options, Job.recording_id, Job.run)
-            .join(Job, Job.id == Step.job_id)
+        ended = (
+            select(Step.id)
             .where(Step.status == StepStatus.RUNNING, Step.lease_until < func.clock_timestamp())
             .order_by(Step.lease_until)
             .limit(MOST_AT_ONCE)
         )
-        return [
-            Claimed(
-                step.id,
-                step.job_id,
-                Kind(step.kind),
-                step.index,
-                step.model,
-                step.attempt,
-                step.params,
-                options,
-                recording_id,
-                run,
-                step.kills,
-                step.errors,
-            )
-            for step, options, recording_id, run in rows
-        ]
+        return Claimed.read(session, ended)
 
 
 def _note_sweep(session: Session, context: Context) -> tuple[datetime, datetime]:
@@ -78,7 +62,7 @@ def _note_sweep(session: Session, context: Context) -> tuple[datetime, datetime]
     session.execute(insert(SweepState).values(id=1, swept_at=now, reap_after=now).on_conflict_do_nothing())
     state = session.execute(select(SweepState).where(SweepState.id == 1).with_for_update()).scalar_one()
     if (now - state.swept_at).total_seconds() > GAP_IN_SWEEPS * context.settings.sweep:
-        state.reap_after = _from_now(context.settings.lease)
+        state.reap_after = from_now(context.settings.lease)
     state.swept_at = max(now, state.swept_at)
     session.flush()
     session.refresh(state)
@@ -99,7 +83,7 @@ def _ring_due(context: Context) -> int:
             .group_by(Step.kind, Step.model)
         ).all()
         idle = session.scalars(
-            select(Worker).where(Worker.seen_at > _from_now(-2 * context.settings.lease), Worker.holds == 0)
+            select(Worker).where(Worker.seen_at > from_now(-2 * context.settings.lease), Worker.holds == 0)
         ).all()
     rung = 0
     for kind, model, count in due:
@@ -113,9 +97,9 @@ def _ring_due(context: Context) -> int:
 def _erase(context: Context) -> int:
     """Bytes of deleted recordings, once more, when no step of theirs can be writing; and workers long gone."""
     with transaction(context.sessions) as session:
-        for worker in session.scalars(select(Worker).where(Worker.seen_at < _from_now(-WORKERS_KEPT))):
+        for worker in session.scalars(select(Worker).where(Worker.seen_at < from_now(-WORKERS_KEPT))):
             session.delete(worker)
-        quiet = Recording.deleted_at < _from_now(-2 * context.settings.lease)
+        quiet = Recording.deleted_at < from_now(-2 * context.settings.lease)
         waiting = session.scalars(
             select(Recording)
             .where(Recording.erased_at.is_(None), Recording.deleted_at.is_not(None), quiet)

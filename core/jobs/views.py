@@ -15,7 +15,8 @@ from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest, NotFound
 from core.jobs.claims import alive
 from core.keys import Tenant
-from core.tables import Job, Kind, Recording, SegmentRow, Status, TranscriptRow
+from core.states import Kind, Status
+from core.tables import Job, Recording, SegmentRow, TranscriptRow
 from core.transcript import Segment, rendered
 
 POLL = 0.25

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from core import jobs, keys
 from core.context import Context
 from core.errors import Conflict, EngineError, Gone, InputError, NotFound
-from core.tables import Job, Kind, Step
+from core.states import Kind
+from core.tables import Job, Step
 from tests.integration.conftest import LIGHT, MakeJob, assemble, new_chunks, segment, transcribe_all
 
 

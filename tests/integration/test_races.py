@@ -10,7 +10,8 @@ from sqlalchemy import func, select, text, update
 
 from core import jobs, keys
 from core.context import Context
-from core.tables import Job, Kind, Recording, SegmentRow, Step, StepStatus
+from core.states import Kind, StepStatus
+from core.tables import Job, Recording, SegmentRow, Step
 from tests.integration.conftest import LIGHT, MakeJob, assemble, segment, transcribe_all
 
 

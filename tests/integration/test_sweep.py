@@ -4,7 +4,8 @@ from sqlalchemy import select, text, update
 
 from core import jobs, keys
 from core.context import Context
-from core.tables import Kind, Recording, Step, SweepState
+from core.states import Kind
+from core.tables import Recording, Step, SweepState
 from tests.integration.conftest import MakeJob, assemble, transcribe_all
 from tests.integration.test_races import end_leases, make_due
 

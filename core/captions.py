@@ -1,0 +1,186 @@
+"""Words -> captions that can be read in time. Pure.
+
+Sizes follow common broadcast practice (BBC and Netflix subtitle guidelines): two lines of at most 42 columns, at most
+seven seconds, broken where a sentence or a pause ends. East Asian characters take two columns, as on a screen.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Any
+
+LINE_COLUMNS = 42
+LONGEST = 7.0
+"""Seconds a caption stays at most, unless one word lasts longer."""
+SHORTEST = 1.0
+"""Seconds a caption stays at least, where the next one leaves room."""
+PAUSE = 0.7
+"""A silence of this many seconds between two words ends a caption."""
+BREATH = 0.3
+"""A sentence of under SHORTEST seconds ends its caption only before such a pause: "Dr." is no sentence."""
+
+_SENTENCE_END = re.compile(r"[.!?…。！？｡]['\"’”»)\]」』）]*$")
+_TOKEN = re.compile(r"\s*\S+")
+_CHARACTER = re.compile(r"\s*\S[,.!?…。，、！？；：）」』】”]{0,2}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is never parted: a word with the space before it. Seconds."""
+
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Milliseconds, since that is what the formats carry; `end` > `start`, and captions never overlap."""
+
+    start: int
+    end: int
+    lines: tuple[str, ...]
+    speaker: str | None
+
+
+def captions(transcript: dict[str, Any]) -> list[Caption]:
+    """Of a transcript document, in order of time."""
+    pieces = [piece for segment in transcript["segments"] for piece in pieces_of(segment)]
+    groups = list(_grouped(_unspaced(sorted(pieces, key=lambda piece: piece.start))))
+    timed: list[Caption] = []
+    for index, group in enumerate(groups):
+        following = groups[index + 1][0].start if index + 1 < len(groups) else float("inf")
+        timed.append(_timed(group, timed[-1].end if timed else 0, following))
+    return timed
+
+
+def columns(text: str) -> int:
+    """Width on a screen: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def pieces_of(segment: dict[str, Any]) -> list[Piece]:
+    """The segment's words; where it has none, its text with the time shared out by width."""
+    speaker = segment.get("speaker")
+    words = [
+        Piece(word["start"], word["end"], word["word"], word.get("speaker") or speaker)
+        for word in segment.get("words") or ()
+        if word["word"].strip()
+    ]
+    words = words or _shared_out(Piece(segment["start"], segment["end"], segment["text"], speaker), _TOKEN)
+    if words:
+        words[0] = replace(words[0], text=" " + words[0].text)  # a segment is a word of its own
+    tidy = [replace(word, text=_tidied(word.text)) for word in words]
+    return _unspaced([part for piece in _glued(tidy) for part in _short_enough(piece)])
+
+
+def joined(pieces: Sequence[Piece]) -> str:
+    """Their text on one line."""
+    return "".join(piece.text for piece in pieces).strip()
+
+
+def layout(pieces: Sequence[Piece]) -> tuple[str, ...] | None:
+    """One line, or the two most even ones; None where two lines do not hold the text."""
+    ends = list(accumulate(columns(piece.text) for piece in pieces))
+    if ends[-1] - _indent(pieces[0]) <= LINE_COLUMNS:
+        return (joined(pieces),)
+    widths = [(cut, ends[cut - 1] - _indent(pieces[0]), ends[-1] - ends[cut - 1]) for cut in range(1, len(pieces))]
+    fitting = [
+        (abs(top - low), cut) for cut, top, low in widths if max(top, low - _indent(pieces[cut])) <= LINE_COLUMNS
+    ]
+    if not fitting:
+        return None
+    _, cut = min(fitting)
+    return joined(pieces[:cut]), joined(pieces[cut:])
+
+
+def _indent(piece: Piece) -> int:
+    return int(piece.text.startswith(" "))
+
+
+def _tidied(text: str) -> str:
+    """White space inside is one blank, before it at most one, after it none."""
+    return (" " if text[0].isspace() else "") + " ".join(text.split())
+
+
+def _unspaced(pieces: Sequence[Piece]) -> list[Piece]:
+    """Without the blank between two wide characters: Chinese is written without."""
+    kept = list(pieces[:1])
+    for before, piece in pairwise(pieces):
+        wide = columns(before.text[-1]) == 2 and columns(piece.text.lstrip()[0]) == 2
+        kept.append(replace(piece, text=piece.text.lstrip()) if wide else piece)
+    return kept
+
+
+def _glued(words: Sequence[Piece]) -> Iterator[Piece]:
+    """`three` and `-year` are one piece: no line breaks where the text has no blank, except between wide characters."""
+    held: Piece | None = None
+    for word in words:
+        if held and not word.text.startswith(" ") and not _wide_seam(held.text, word.text):
+            held = replace(held, end=max(held.end, word.end), text=held.text + word.text)
+            continue
+        if held:
+            yield held
+        held = word
+    if held:
+        yield held
+
+
+def _wide_seam(left: str, right: str) -> bool:
+    """Punctuation stays with what it follows, and an opening bracket with what it precedes."""
+    if unicodedata.category(right[0]) in ("Po", "Pe", "Pf") or unicodedata.category(left[-1]) in ("Ps", "Pi"):
+        return False
+    return columns(left[-1]) == 2 or columns(right[0]) == 2
+
+
+def _short_enough(piece: Piece) -> list[Piece]:
+    """Cut where one piece is wider than a line: a run of Chinese without word times, a spelled-out address."""
+    if columns(piece.text.strip()) <= LINE_COLUMNS:
+        return [piece]
+    return _shared_out(piece, _CHARACTER)
+
+
+def _shared_out(piece: Piece, pattern: re.Pattern[str]) -> list[Piece]:
+    texts: list[str] = pattern.findall(piece.text)
+    widths = [max(1, columns(text)) for text in texts]
+    second = (piece.end - piece.start) / max(1, sum(widths))
+    starts = [piece.start + second * before for before in accumulate(widths, initial=0)]
+    return [replace(piece, start=a, end=b, text=text) for text, (a, b) in zip(texts, pairwise(starts), strict=True)]
+
+
+def _grouped(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    group: list[Piece] = []
+    for piece in pieces:
+        if group and _ends(group, piece):
+            yield group
+            group = []
+        group.append(piece)
+    if group:
+        yield group
+
+
+def _ends(group: Sequence[Piece], following: Piece) -> bool:
+    """Whether the caption is over before this piece."""
+    pause, lasted = following.start - group[-1].end, group[-1].end - group[0].start
+    return (
+        following.speaker != group[0].speaker
+        or pause >= PAUSE
+        or following.end - group[0].start > LONGEST
+        or (bool(_SENTENCE_END.search(group[-1].text.rstrip())) and (lasted >= SHORTEST or pause >= BREATH))
+        or layout([*group, following]) is None
+    )
+
+
+def _timed(group: Sequence[Piece], free_from: int, following: float) -> Caption:
+    """Starts when the one before is gone, stays long enough to be read, and yields to the next."""
+    start = max(free_from, round(group[0].start * 1000))
+    wanted = max(max(piece.end for piece in group), group[0].start + SHORTEST)
+    end = max(start + 1, round(min(wanted, following) * 1000))
+    return Caption(start, end, layout(group) or (joined(group),), group[0].speaker)

@@ -1,0 +1,177 @@
+"""What a file is, asked of a bounded child process: web learns it without loading a codec, and a codec that
+crashes, hangs or swells takes only its child along."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+
+FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,dsf,eac3,flac,flv,gsm,gxf,loas,matroska,webm,matroska,webm,"
+    "mov,mp4,m4a,3gp,3g2,mj2,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,mxf,ogg,oma,rm,shn,sox,tak,tta,voc,"
+    "vqf,w64,wav,wv,xwma"
+)
+"""Containers of sound only: no playlist, no manifest, no picture list, nothing that names another file."""
+
+PROTOCOLS = "file,pipe"
+MAX_ALLOC = 256 * 2**20
+"""Largest single allocation of ffmpeg, bytes: over ten times what a 12-hour file's index takes."""
+
+MEMORY = 4 * 2**30
+"""Address space of a decoding child, bytes: generous, since mapped libraries and thread stacks count."""
+
+MIN_PROBE_SCORE = 12
+"""ffmpeg's certainty, 0 to 100. Random bytes reach 1 as MP3; the least of a real file is AVPROBE_SCORE_EXTENSION/4."""
+
+_UNKNOWN_SIZE = 0x7FFFFF00
+"""A WAV written to a pipe claims this much or more: its writer never knew its size."""
+
+_ESTIMATED = "Estimating duration from bitrate"
+_GUARD = 'ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; ulimit -c 0; shift 2; exec "$@"'
+_PROBE_OUTPUT_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the container claims of its first audio stream. `duration` in seconds, None where it says nothing;
+    `estimated` where it was guessed from the bit rate and proves nothing."""
+
+    duration: float | None
+    channels: int
+    codec: str
+    sample_rate: int
+    format: str
+    has_audio: bool
+    estimated: bool = False
+
+
+def limited(command: Sequence[str], cpu_seconds: float) -> list[str]:
+    """The command under rlimits on CPU time and address space. A shell sets them, since Python's `preexec_fn`
+    may deadlock in a process with threads; a system that lacks a limit runs without it."""
+    limits = [str(int(cpu_seconds) + 1), str(MEMORY // 1024)]
+    return ["/bin/sh", "-c", _GUARD, "limited", *limits, *command]
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends the child and all it started; it must have been started in its own session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()  # the group is gone already (macOS says so with EPERM)
+    process.wait()
+
+
+def own_program(*arguments: str) -> list[str]:
+    """`python -m worker.media …`: FFmpeg's libraries out of a wheel, where no ffmpeg is installed."""
+    return [sys.executable, "-m", "worker.media", *arguments]
+
+
+def own_environment() -> dict[str, str]:
+    """Lets the child import this project from any working folder."""
+    root = str(Path(__file__).resolve().parent.parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+
+
+def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Probe:
+    """`ffprobe` is a program, None for our own; "" looks on the PATH.
+
+    Raises InputError: invalid_media, truncated_media (an MP4 without its index), decode_timeout.
+    """
+    program = shutil.which("ffprobe") if ffprobe == "" else ffprobe
+    command = _ffprobe(program, path) if program else own_program("probe", str(path))
+    code, out, log = _answer(limited(command, timeout), timeout)
+    if code != 0:
+        raise refusal(log)
+    found = _read(json.loads(out), log)
+    claimed = _riff_share(path) if found.format == "wav" else None
+    if claimed is None or found.duration is None:
+        return found
+    return replace(found, duration=found.duration * claimed, estimated=False)
+
+
+def refusal(log: str) -> InputError:
+    """What ffmpeg's words, when it could not open a file, mean for the caller."""
+    if "moov atom not found" in log or "End of file" in log:
+        return InputError(
+            "the file ends before the part that says where its audio is; upload it again in full",
+            code="truncated_media",
+        )
+    return InputError("the file is not audio or video in a format this server reads", code="invalid_media")
+
+
+def _ffprobe(program: str, path: Path) -> list[str]:
+    stream = "stream=codec_name,channels,sample_rate,start_time,duration:stream_tags=DURATION"
+    entries = f"{stream}:format=format_name,start_time,duration,probe_score"
+    return [
+        program, "-v", "warning", "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
+        "-max_alloc", str(MAX_ALLOC), "-select_streams", "a:0", "-show_entries", entries, "-of", "json", f"file:{path}",
+    ]  # fmt: skip
+
+
+def _answer(command: Sequence[str], timeout: float) -> tuple[int, str, str]:
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, env=own_environment(),
+    )  # fmt: skip
+    try:
+        out, log = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise InputError("the file could not be read in time", code="decode_timeout") from error
+    finally:
+        kill_group(process)
+    return process.returncode, out[:_PROBE_OUTPUT_LIMIT].decode(errors="replace"), log[-4096:].decode(errors="replace")
+
+
+def _read(answer: dict[str, Any], log: str) -> Probe:
+    container = answer.get("format", {})
+    if int(container.get("probe_score", 100)) < MIN_PROBE_SCORE:
+        raise refusal("")
+    streams = answer.get("streams", [])
+    stream = streams[0] if streams else {}
+    return Probe(
+        duration=_claimed(stream, container),
+        channels=int(stream.get("channels", 0)),
+        codec=str(stream.get("codec_name", "")),
+        sample_rate=int(stream.get("sample_rate", 0)),
+        format=str(container.get("format_name", "")),
+        has_audio=bool(streams),
+        estimated=_ESTIMATED in log,
+    )
+
+
+def _claimed(stream: dict[str, Any], container: dict[str, Any]) -> float | None:
+    """When the audio ends, counted from the container's start: it may begin later than the picture."""
+    length = _seconds(stream.get("duration"))
+    if length is not None:
+        late = (_seconds(stream.get("start_time")) or 0.0) - (_seconds(container.get("start_time")) or 0.0)
+        return length + max(0.0, late)
+    return _seconds(stream.get("tags", {}).get("DURATION")) or _seconds(container.get("duration"))
+
+
+def _riff_share(path: Path) -> float | None:
+    """How many times longer than the file its RIFF header claims it to be; None where it is whole. FFmpeg trims a
+    WAV's duration to the bytes that are there, so only the header tells that some are missing."""
+    with path.open("rb") as file:
+        start = file.read(8)
+    there, claimed = path.stat().st_size, int.from_bytes(start[4:], "little") + 8
+    missing = start[:4] == b"RIFF" and there < claimed < _UNKNOWN_SIZE
+    return claimed / there if missing else None
+
+
+def _seconds(claimed: object) -> float | None:
+    """Of `12.5` or Matroska's `00:00:12.5`."""
+    try:
+        total = 0.0
+        for part in str(claimed).split(":"):
+            total = total * 60 + float(part)
+    except ValueError:
+        return None
+    return total if total > 0 else None

@@ -1,0 +1,31 @@
+"""The states of jobs and steps, and the kinds of steps."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Of a job. The last three are its ends."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Kind(StrEnum):
+    INGEST = "ingest"
+    TRANSCRIBE = "transcribe"
+    ASSEMBLE = "assemble"
