@@ -9,7 +9,7 @@ from core import jobs
 from core.context import Context
 from core.keys import Tenant
 from core.options import parse
-from core.tables import Kind
+from core.states import Kind
 
 MakeJob = Callable[..., UUID]
 LIGHT = "light-1"

@@ -4,7 +4,7 @@ import pytest
 
 from core import plan
 from core.plan import Tally
-from core.tables import Kind, Status
+from core.states import Kind, Status
 
 NONE = Tally()
 OPEN, DONE, FAILED = Tally(total=1, open=1), Tally(total=1), Tally(total=1, failed=1)

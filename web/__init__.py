@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. A view parses, calls one function of core, answers. No audio, no SQL, no model."""

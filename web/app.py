@@ -1,0 +1,58 @@
+"""The composition of the web process. gunicorn serves `web.app:create_app()`."""
+
+import logging
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Response, request
+
+from core.context import Context, build
+from web import asr, errors, jobs, openapi, service
+from web.bodies import FORM_BYTES
+from web.scope import compose, request_id
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""On every answer: nothing here is a page that others may frame, and a transcript must not stay in a cache."""
+
+
+class Api(APIFlask):
+    def log_exception(self, exc_info: Any) -> None:
+        """With the id that the caller was given, and without the query, which may hold what is private."""
+        log.error("request %s failed: %s %s", request_id(), request.method, request.path, exc_info=exc_info)
+
+
+def create_app(context: Context | None = None) -> Api:
+    """Opens no connection: the first request does."""
+    app = Api(__name__, title="Scriptorium", version=VERSION, docs_path=None, json_errors=False)
+    app.config.update(
+        AUTO_SERVERS=False,
+        MAX_CONTENT_LENGTH=FORM_BYTES,  # of every body but an upload, which sets its own
+        SECURITY_SCHEMES={"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["scriptorium"] = compose(context or build())
+    errors.install(app)
+    for module in (jobs, asr, service):
+        app.register_blueprint(module.routes)
+    app.after_request(_headers)
+    app.spec_processor(openapi.completed)
+    return app
+
+
+def _headers(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id()
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

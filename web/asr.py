@@ -1,0 +1,63 @@
+"""`/v1/asr`, the simple call: one request, one transcript, where the job ends in time."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from core import jobs
+from web import schemas
+from web.answers import answer
+from web.errors import problem
+from web.jobs import location_of, submitted
+from web.scope import authenticate, context, seat, tenant
+
+routes = APIBlueprint("asr", __name__, url_prefix="/v1", tag="Simple call")
+routes.before_request(authenticate)
+
+
+@routes.post("/asr")
+@routes.input(schemas.AsrQuery, location="query", arg_name="query")
+@routes.output(schemas.AsrResult)
+@routes.doc(
+    extensions={"requestBody": schemas.upload_body("audio")},
+    responses={202: "Not ready within `wait`: fetch the job later. Errors have the shape `{status, error}`."},
+)
+def asr(query: schemas.AsrQuery) -> Response:
+    """Transcribe a short recording in one call"""
+    job = submitted()
+    with seat() as taken:
+        seconds = min(query.wait, schemas.LONGEST_WAIT) if taken else 0
+        job = jobs.wait_for_end(context(), tenant(), UUID(job["id"]), seconds)
+    return _ANSWERS.get(job["status"], _pending)(job)
+
+
+def _done(job: dict[str, Any]) -> Response:
+    found = jobs.transcript(context(), tenant(), UUID(job["id"]))
+    segments = [_segment(one) for one in found["segments"]]
+    shown = {"transcript": found["text"], "segments": segments, "confidence": found["confidence"]}
+    return answer({"status": "success", **shown})
+
+
+def _segment(found: dict[str, Any]) -> dict[str, Any]:
+    shown = {"start": found["start"], "end": found["end"], "text": found["text"].strip()}
+    return {**shown, "speaker": found["speaker"]} if found.get("speaker") else shown
+
+
+def _failed(job: dict[str, Any]) -> Response:
+    """The recording's fault is a 422, ours a 500."""
+    error = job["error"]
+    return problem(500 if error["retryable"] else 422, error["code"], error["message"])
+
+
+def _cancelled(_job: dict[str, Any]) -> Response:
+    return problem(409, "job_cancelled", "the job was cancelled before its transcript was ready")
+
+
+def _pending(job: dict[str, Any]) -> Response:
+    location = location_of(job)
+    return answer({"status": "processing", "job_id": job["id"], "location": location}, 202, location)
+
+
+_ANSWERS = {"completed": _done, "failed": _failed, "cancelled": _cancelled}

@@ -1,0 +1,88 @@
+"""Every error becomes an answer here, and only here: RFC 9457 problem details, or the status shape of /v1/asr."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from apiflask.exceptions import HTTPError
+from flask import Flask, Response, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from core.errors import InvalidRequest, ScriptoriumError
+from core.options import described
+from web.schemas import QUERIES
+from web.scope import request_id
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 10
+"""Seconds after which a caller may try again where the error does not say."""
+
+_CODES = {400: "bad_request", 413: "upload_too_large", 500: "internal_error"}
+_DETAILS = {
+    404: "there is nothing at this address",
+    413: "the request is larger than this server takes; send a smaller file",
+    500: "something went wrong on the server; it is logged under this request_id",
+}
+
+
+def install(app: Flask) -> None:
+    """Flask hands unexpected exceptions to the HTTPException handler, as a 500, once it has logged them."""
+    app.register_error_handler(ScriptoriumError, from_core)
+    app.register_error_handler(HTTPError, from_apiflask)
+    app.register_error_handler(HTTPException, from_werkzeug)
+
+
+def from_core(error: ScriptoriumError) -> Response:
+    if error.status >= 500:
+        log.warning("request %s: %s: %s", request_id(), error.code, error.message, exc_info=error.status == 500)
+    response = problem(error.status, error.code, error.message, error.details.get("errors"))
+    if error.status == 503:
+        response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER))
+    if error.status == 401:
+        given = ', error="invalid_token"' if "Authorization" in request.headers else ""
+        response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium"{given}'
+    return response
+
+
+def from_apiflask(error: HTTPError) -> Response:
+    """A query that its model refuses. The model's own words are in the cause."""
+    if not isinstance(error.__cause__, ValidationError):
+        return problem(error.status_code, _code(error.status_code), error.message or "")
+    model = QUERIES[error.__cause__.title]
+    found = [described(one, model) for one in error.__cause__.errors()]
+    message = "; ".join(f"{one['field']}: {one['message']}" for one in found)
+    return from_core(InvalidRequest(message, errors=found))
+
+
+def from_werkzeug(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = problem(status, _code(status), _DETAILS.get(status) or error.description or HTTPStatus(status).phrase)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
+    if request.path == "/v1/asr":
+        return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
+    body: dict[str, Any] = {
+        "type": f"urn:scriptorium:error:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id(),
+    }
+    return _json(status, "application/problem+json", {**body, "errors": errors} if errors else body)
+
+
+def _code(status: int) -> str:
+    return _CODES.get(status) or HTTPStatus(status).name.lower()
+
+
+def _json(status: int, media_type: str, body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body), status, content_type=media_type)

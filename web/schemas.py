@@ -1,0 +1,243 @@
+"""The shapes that the API takes and gives, as OpenAPI shows them. Answers are core's own dicts: these describe them,
+and the tests hold the two together."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.formats import FORMATS
+from core.options import Options
+
+LONGEST_WAIT = 60.0
+"""Seconds."""
+
+JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
+
+
+class Query(BaseModel):
+    """A parameter that is not known is refused: a filter with a typing error must not answer with everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class WaitQuery(Query):
+    wait: float = Field(0, ge=0, description=f"Seconds to wait for a change; {LONGEST_WAIT:g} at most.")
+
+
+class AsrQuery(Query):
+    wait: float = Field(30, ge=0, description=f"Seconds to wait for the transcript; {LONGEST_WAIT:g} at most.")
+
+
+class PageQuery(Query):
+    status: JobStatus | None = None
+    tag: str | None = Field(None, max_length=200)
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class TranscriptQuery(Query):
+    format: str = Field(
+        "json", description="One of " + ", ".join(FORMATS) + ".", json_schema_extra={"enum": list(FORMATS)}
+    )
+
+
+class SegmentsQuery(Query):
+    after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
+
+
+QUERIES: dict[str, type[Query]] = {
+    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
+}
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+    allowed: list[str] | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+
+
+class Stage(BaseModel):
+    status: str
+    progress: float = Field(ge=0, le=1)
+    seconds: float = Field(description="Working time so far.")
+
+
+class RecordingInfo(BaseModel):
+    id: str
+    duration: float | None
+    channels: int | None
+    codec: str | None
+    bytes: int
+    sha256: str
+
+
+class Model(BaseModel):
+    name: str
+    revision: str | None
+
+
+class Warned(BaseModel):
+    code: str
+    message: str
+    stage: str | None
+
+
+class JobError(Warned):
+    retryable: bool
+
+
+class Job(BaseModel):
+    """Times are RFC 3339 in UTC; seconds are floats."""
+
+    id: str
+    status: JobStatus
+    progress: float = Field(ge=0, le=1)
+    eta_seconds: float | None
+    queue_position: int | None
+    stages: dict[str, Stage]
+    options: dict[str, Any]
+    recording: RecordingInfo
+    language: str | None
+    language_probability: float | None
+    confidence: float | None
+    model: Model
+    warnings: list[Warned]
+    error: JobError | None
+    metadata: dict[str, str]
+    tag: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class JobPage(BaseModel):
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class WordOut(BaseModel):
+    start: float
+    end: float
+    word: str
+    confidence: float
+    speaker: str | None
+    speaker_confidence: float | None
+
+
+class SegmentOut(BaseModel):
+    """Seconds from the start of the recording."""
+
+    index: int | None
+    start: float
+    end: float
+    text: str
+    language: str
+    confidence: float
+    avg_logprob: float
+    no_speech_prob: float
+    flags: list[str]
+    speaker: str | None
+    channel: int | None
+    words: list[WordOut]
+
+
+class TranscriptOut(BaseModel):
+    job_id: str
+    language: str | None
+    duration: float
+    text: str
+    confidence: float | None
+    segments: list[SegmentOut]
+    utterances: list[dict[str, Any]]
+    speakers: list[dict[str, Any]]
+    coverage: dict[str, Any]
+    model: dict[str, Any]
+    usage: dict[str, float]
+
+
+class RevisedSegment(SegmentOut):
+    """A segment that changed later is sent again under its id."""
+
+    id: str
+    revision: int
+
+
+class SegmentPage(BaseModel):
+    segments: list[RevisedSegment]
+    revision: int
+    final: bool = Field(description="Until then segments may still change.")
+
+
+class ServedModel(BaseModel):
+    name: str
+    engine: str | None = None
+    revision: str | None = None
+    device: str | None = None
+    compute_type: str | None = None
+    workers: int
+
+
+class ModelList(BaseModel):
+    models: list[ServedModel]
+
+
+class AsrSegment(BaseModel):
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+
+
+class AsrResult(BaseModel):
+    status: Literal["success"]
+    transcript: str
+    segments: list[AsrSegment]
+    confidence: float | None
+
+
+class AsrPending(BaseModel):
+    status: Literal["processing"]
+    job_id: str
+    location: str
+
+
+class AsrError(BaseModel):
+    code: str
+    message: str
+
+
+class AsrFailure(BaseModel):
+    status: Literal["error"]
+    error: AsrError
+
+
+class Health(BaseModel):
+    status: str
+    checks: dict[str, str] | None = None
+
+
+def upload_body(part: str) -> dict[str, Any]:
+    """The OpenAPI requestBody of a route that takes a recording in `part`, or as base64 in `audio`."""
+    options = Options.model_json_schema()["properties"]
+    form = {part: {"type": "string", "contentMediaType": "application/octet-stream"}, **options}
+    form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
+    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": {"type": "object", "properties": form, "required": [part]}},
+            "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
+        },
+    }
