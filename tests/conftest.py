@@ -15,7 +15,7 @@ from core.context import Context
 from core.settings import Settings
 from core.settings import settings as from_environment
 from core.tables import Base
-from scriptorium.embedded.place import erase
+from scriptorium import embedded
 from scriptorium.embedded.postgres import Postgres
 from scriptorium.embedded.redis import Redis
 
@@ -23,25 +23,21 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database_url() -> Iterator[str]:
     """A real PostgreSQL whose schema the migrations made."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with Postgres(folder) as server:
+    with embedded.temporary() as folder, Postgres(folder) as server:
         os.environ["DATABASE_URL"] = server.url
         from_environment.cache_clear()
         command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
         del os.environ["DATABASE_URL"]
         from_environment.cache_clear()
         yield server.url
-    erase(folder)
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("redis")
-    with Redis(folder) as server:
+def redis_url() -> Iterator[str]:
+    with embedded.temporary() as folder, Redis(folder) as server:
         yield server.url
-    erase(folder)
 
 
 @pytest.fixture(scope="session")

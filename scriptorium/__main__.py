@@ -1,0 +1,6 @@
+"""`python -m scriptorium`."""
+
+from scriptorium.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`scriptorium doctor`: what is installed, found and missing."""
+
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scriptorium import data_folder
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`good` None: worth knowing, neither needed nor wrong."""
+
+    what: str
+    good: bool | None
+    says: str
+
+
+def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to look at.")] = None) -> None:
+    """Say what is installed, found and missing. Exits 1 when something that `up` needs is missing."""
+    findings = [*_programs(), *_servers(), *_models(), *_disk(data or data_folder.default())]
+    for finding in findings:
+        sign = {True: "ok", False: "MISSING", None: "-"}[finding.good]
+        typer.echo(f"{sign:8} {finding.what:14} {finding.says}")
+    raise typer.Exit(1 if any(finding.good is False for finding in findings) else 0)
+
+
+def _programs() -> Iterator[Finding]:
+    yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    for package, brings in (
+        ("flask", "the API: pip install 'scriptorium[web]'"),
+        ("faster_whisper", "transcription: pip install 'scriptorium[worker]'"),
+    ):
+        found = importlib.util.find_spec(package) is not None
+        yield Finding(package, found, "installed" if found else f"not installed; it brings {brings}")
+    yield _decoder()
+
+
+def _decoder() -> Finding:
+    """ffmpeg costs less and isolates crashes better; PyAV does where it is absent."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg:
+        return Finding("ffmpeg", True, ffmpeg)
+    if importlib.util.find_spec("av"):
+        return Finding("ffmpeg", None, "not on the PATH; PyAV decodes instead")
+    return Finding("ffmpeg", False, "neither ffmpeg nor PyAV: install ffmpeg, or pip install av")
+
+
+def _servers() -> Iterator[Finding]:
+    from scriptorium.embedded import binaries
+
+    for name, variable in (("postgres", "DATABASE_URL"), ("redis", "REDIS_URL")):
+        if os.environ.get(variable):
+            yield Finding(name, True, f"the one that {variable} names")
+            continue
+        try:
+            where = binaries.postgres().program("postgres") if name == "postgres" else binaries.redis_server()
+        except binaries.NotInstalled as error:
+            yield Finding(name, False, str(error))
+        else:
+            yield Finding(name, True, f"embedded, {where}")
+
+
+def _models() -> Iterator[Finding]:
+    from core.models import KNOWN
+    from scriptorium.choice import available, hub_reachable, machine
+
+    here = machine()
+    yield Finding("processors", None, f"{here.cores} cores; CUDA devices: {', '.join(here.gpus) or 'none'}")
+    cached = [name for name, source in KNOWN.items() if available(source)]
+    yield Finding("models", bool(cached), ", ".join(cached) or "none on this machine")
+    yield Finding(
+        "model hub", None, "reachable" if hub_reachable() else "not reachable; only models on this machine work"
+    )
+
+
+def _disk(data: Path) -> Iterator[Finding]:
+    existing = next(folder for folder in (data.resolve(), *data.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    yield Finding("disk", free > 2 * 10**9, f"{free / 1e9:.1f} GB free for {data}")
+    writable = os.access(existing, os.W_OK)
+    yield Finding(
+        "data folder", writable, f"{data}" if writable else f"{existing} is not writable; choose another with --data"
+    )

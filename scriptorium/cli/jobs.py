@@ -1,0 +1,72 @@
+"""`scriptorium jobs …` and `scriptorium workers`."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scriptorium.cli.connection import Data, Key, Url, connect
+
+app = typer.Typer(help="List, show, cancel and delete jobs.", no_args_is_help=True)
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+
+
+@app.command("list")
+def list_jobs(
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    status: Annotated[str | None, typer.Option(help="queued, processing, completed, failed or cancelled.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+) -> None:
+    """The newest jobs."""
+    with connect(url, key, data) as client:
+        page = client.jobs(status=status, limit=limit)
+    _table(("id", "status", "done", "seconds", "created"), [_row(job) for job in page["jobs"]])
+
+
+def _row(job: dict[str, Any]) -> tuple[str, ...]:
+    duration = (job.get("recording") or {}).get("duration")
+    seconds = "" if duration is None else f"{duration:.1f}"
+    return (job["id"], job["status"], f"{job['progress']:.0%}", seconds, job["created_at"])
+
+
+@app.command()
+def show(job_id: JobId, url: Url = None, key: Key = None, data: Data = None) -> None:
+    """One job, as JSON."""
+    with connect(url, key, data) as client:
+        typer.echo(json.dumps(client.job(job_id), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def cancel(job_id: JobId, url: Url = None, key: Key = None, data: Data = None) -> None:
+    """Stop a job; what it has not begun never starts."""
+    with connect(url, key, data) as client:
+        typer.echo(f"{job_id} {client.cancel(job_id)['status']}")
+
+
+@app.command()
+def delete(job_id: JobId, url: Url = None, key: Key = None, data: Data = None) -> None:
+    """Erase a job, its audio and its transcript."""
+    with connect(url, key, data) as client:
+        client.delete(job_id)
+    typer.echo(f"{job_id} deleted")
+
+
+def workers(url: Url = None, key: Key = None, data: Data = None) -> None:
+    """The models that live workers serve, and how many workers serve each."""
+    with connect(url, key, data) as client:
+        serving = client.models()
+    columns = ("name", "engine", "revision", "device", "compute_type", "workers")
+    _table(columns, [tuple(str(one.get(name) or "") for name in columns) for one in serving])
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Wide enough for its longest line: an id that is cut cannot be copied."""
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table, no_wrap=True, crop=False, width=max(console.width, 140), soft_wrap=True)

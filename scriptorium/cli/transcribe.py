@@ -1,0 +1,121 @@
+"""`scriptorium transcribe FILE…`"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scriptorium.cli.connection import Data, Key, Url, connect, wrong_use
+from scriptorium.cli.exits import DONE, JOB_FAILED, for_refusal
+from scriptorium.cli.progress import Bars
+from scriptorium.client import ApiError, Client
+
+INTERRUPTED = 130
+_POLL = 1.0
+
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="Recordings.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder for one file each.")]
+
+
+def transcribe(
+    files: Files,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+    model: Annotated[str | None, typer.Option(help="The server's own where absent.")] = None,
+    language: Annotated[str | None, typer.Option(help="Such as en or zh-CN; found out where absent.")] = None,
+    diarize: Annotated[bool, typer.Option("--diarize", help="Find out who spoke.")] = False,
+    format: Annotated[str, typer.Option(help="txt, json, srt, vtt …")] = "txt",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    output: Output = None,
+) -> None:
+    """Upload recordings, wait, write their transcripts. Ctrl-C leaves the jobs running and prints their ids."""
+    target = _target(files, output, "json" if json else format)
+    asked = {"model": model, "language": language, "diarization": diarize or None}
+    options = {name: value for name, value in asked.items() if value is not None}
+    with connect(url, key, data) as client:
+        raise typer.Exit(_Session(client, target).run(files, options))
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where transcripts go: `folder` gets a file each; else `file`; else standard output."""
+
+    format: str
+    file: Path | None = None
+    folder: Path | None = None
+
+    def write(self, recording: Path, text: str) -> None:
+        if self.folder:
+            (self.folder / f"{recording.stem}.{self.format}").write_text(text)
+        elif self.file:
+            self.file.write_text(text)
+        else:
+            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+            sys.stdout.flush()
+
+
+def _target(files: Sequence[Path], output: Path | None, format: str) -> _Target:
+    if output is None:
+        return _Target(format)
+    if not output.is_dir() and len(files) == 1:
+        if not output.parent.is_dir():
+            raise wrong_use(f"there is no folder {output.parent}")
+        return _Target(format, file=output)
+    if output.exists() and not output.is_dir():
+        raise wrong_use(f"{output} is a file, but there are several recordings; name a folder with -o")
+    output.mkdir(parents=True, exist_ok=True)
+    return _Target(format, folder=output)
+
+
+class _Session:
+    """Uploads all, so that the server works on them side by side, then waits for one after the other."""
+
+    def __init__(self, client: Client, target: _Target) -> None:
+        self._client = client
+        self._target = target
+        self._open: dict[Path, str] = {}
+
+    def run(self, files: Sequence[Path], options: dict[str, Any]) -> int:
+        try:
+            codes = self._upload(files, options)
+            return max([*codes, *[self._finish(path) for path in list(self._open)]])
+        except KeyboardInterrupt:
+            self._say_what_runs()
+            return INTERRUPTED
+
+    def _upload(self, files: Sequence[Path], options: dict[str, Any]) -> list[int]:
+        codes = [DONE]
+        with Bars() as bars:
+            for path in files:
+                try:
+                    self._open[path] = self._client.submit(path, bars.upload(path.name), **options)["id"]
+                except ApiError as error:
+                    _complain(path, f"{error.message} ({error.code})")
+                    codes.append(for_refusal(error))
+        return codes
+
+    def _finish(self, path: Path) -> int:
+        job_id = self._open[path]
+        with Bars() as bars:
+            job = self._client.wait(job_id, bars.job(path.name), poll=_POLL)
+        del self._open[path]
+        for warning in job["warnings"]:
+            _complain(path, f"{warning['message']} ({warning['code']})")
+        if job["status"] != "completed":
+            error = job["error"] or {"message": f"the job was {job['status']}", "code": job["status"]}
+            _complain(path, f"{error['message']} ({error['code']}); job {job_id}")
+            return JOB_FAILED
+        self._target.write(path, self._client.rendered(job_id, self._target.format))
+        return DONE
+
+    def _say_what_runs(self) -> None:
+        for path, job_id in self._open.items():
+            _complain(path, f"job {job_id} goes on; see it with `scriptorium jobs show {job_id}`")
+
+
+def _complain(path: Path, what: str) -> None:
+    typer.echo(f"{path.name}: {what}", err=True)

@@ -1,0 +1,181 @@
+"""The HTTP API as Python calls. It imports only what HTTP needs.
+
+with Client("http://127.0.0.1:8080", key) as client:
+    job = client.submit("meeting.flac", language="en")
+    job = client.wait(job["id"])
+    print(client.transcript(job["id"])["text"])
+"""
+
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+Job = dict[str, Any]
+"""As api.md shows it: `id`, `status`, `progress`, `stages`, `error` …"""
+
+ENDED = frozenset({"completed", "failed", "cancelled"})
+_LONG_POLL = 20.0
+_LEAST_PAUSE = 0.3
+"""Seconds between two questions: a busy server answers a long poll at once."""
+
+
+class ApiError(Exception):
+    """The server refused. `code` is stable, `status` is HTTP's, `errors` names each wrong field."""
+
+    def __init__(self, code: str, message: str, status: int, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.errors = errors or []
+
+
+class ServerUnreachable(Exception):
+    """No answer came; the message names the address."""
+
+
+class Client:
+    """One server and one key. `timeout` in seconds, without a byte from the server. Not for several threads at once.
+
+    Every call raises ApiError or ServerUnreachable.
+    """
+
+    def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def submit(
+        self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None, **options: Any
+    ) -> Job:
+        """Uploads a recording from the disk, piece by piece. `progress` is told bytes sent and bytes in all.
+
+        Raises OSError where the file cannot be read.
+        """
+        with _Counted(path, progress) as opened:
+            parts = {"file": (Path(path).name, opened, "application/octet-stream")}
+            return self._json("POST", "/v1/jobs", files=parts, data={"options": json.dumps(options)})
+
+    def job(self, job_id: str, wait: float = 0.0) -> Job:
+        """With `wait` the answer comes when the status changes, or after that many seconds (the server caps at 60)."""
+        return self._json("GET", f"/v1/jobs/{job_id}", params={"wait": f"{wait:g}"} if wait else None)
+
+    def wait(
+        self,
+        job_id: str,
+        seen: Callable[[Job], None] | None = None,
+        poll: float = _LONG_POLL,
+        patience: float = 30.0,
+    ) -> Job:
+        """The job when it has ended. `seen` gets every answer on the way, at least one each `poll` seconds.
+
+        A server that does not answer is asked again for `patience` seconds: it may be starting anew.
+        """
+        answered = time.monotonic()
+        while True:
+            asked = time.monotonic()
+            try:
+                job = self.job(job_id, wait=poll)
+            except ServerUnreachable:
+                if time.monotonic() - answered > patience:
+                    raise
+            except ApiError as error:
+                if error.status != 503 or time.monotonic() - answered > patience:
+                    raise
+            else:
+                answered = time.monotonic()
+                if seen:
+                    seen(job)
+                if job["status"] in ENDED:
+                    return job
+            time.sleep(max(0.0, _LEAST_PAUSE - (time.monotonic() - asked)))
+
+    def transcript(self, job_id: str) -> dict[str, Any]:
+        return self._json("GET", f"/v1/jobs/{job_id}/transcript")
+
+    def rendered(self, job_id: str, format: str) -> str:
+        """The transcript as text: `txt`, `srt`, `vtt`, `json` …"""
+        return self._request("GET", f"/v1/jobs/{job_id}/transcript", params={"format": format}).text
+
+    def segments(self, job_id: str, after: int = 0) -> dict[str, Any]:
+        """Segments that are new or changed since the revision `after`: `segments`, `revision`, `final`."""
+        return self._json("GET", f"/v1/jobs/{job_id}/segments", params={"after": after})
+
+    def jobs(
+        self, status: str | None = None, tag: str | None = None, limit: int = 20, cursor: str | None = None
+    ) -> dict[str, Any]:
+        """A page, newest first: `jobs` and `next_cursor`."""
+        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor}
+        return self._json("GET", "/v1/jobs", params={name: value for name, value in asked.items() if value is not None})
+
+    def cancel(self, job_id: str) -> Job:
+        return self._json("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def delete(self, job_id: str) -> None:
+        """Erases the job, its audio and its transcript."""
+        self._request("DELETE", f"/v1/jobs/{job_id}")
+
+    def models(self) -> list[dict[str, Any]]:
+        """What live workers serve: `name`, `revision`, `device`, `workers` …"""
+        found: list[dict[str, Any]] = self._json("GET", "/v1/models")["models"]
+        return found
+
+    def ready(self) -> dict[str, Any]:
+        """What the server says of the things it needs. Raises ApiError when one is missing."""
+        return self._json("GET", "/readyz")
+
+    def _json(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._request(method, path, **rest).json()
+        return answer
+
+    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        try:
+            response = self._http.request(method, path, **rest)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(f"no answer from {self.url} ({error or type(error).__name__})") from error
+        except httpx2.InvalidURL as error:
+            raise ServerUnreachable(f"{self.url} is not an address: {error}") from error
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
+
+def _refusal(response: httpx2.Response) -> ApiError:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict):  # not our server, or a proxy in front of it
+        problem = {}
+    message = problem.get("detail") or f"the server answered {response.status_code} {response.reason_phrase}"
+    return ApiError(problem.get("code", "unknown"), message, response.status_code, problem.get("errors"))
+
+
+class _Counted(io.FileIO):
+    """A file that tells how much of it was read."""
+
+    def __init__(self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None) -> None:
+        super().__init__(path, "rb")
+        self._total = os.fstat(self.fileno()).st_size
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        if self._progress:
+            self._progress(self.tell(), self._total)
+        return data

@@ -1,0 +1,63 @@
+"""One running server for the tests that only use it; folders for those that start their own."""
+
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from core.settings import Settings
+from scriptorium import Client, embedded
+from tests.acceptance.running import ROOT, Up
+from worker.audio import decode
+
+MEETING = ROOT / "samples" / "meeting" / "meeting.flac"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Up]:
+    with embedded.temporary() as folder:
+        running = Up(folder).launch()
+        try:
+            yield running.ready()
+        finally:
+            assert running.stop() == 0, running.said()
+
+
+@pytest.fixture
+def client(server: Up) -> Iterator[Client]:
+    with server.client() as made:
+        yield made
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Up]]:
+    """Starts `up` in a folder of its own. What a failed test leaves running is ended."""
+    with ExitStack() as stack:
+
+        def launch(*arguments: str) -> Up:
+            running = Up(stack.enter_context(embedded.temporary()), arguments)
+            stack.callback(_end, running)
+            return running.launch()
+
+        yield launch
+
+
+def _end(running: Up) -> None:
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def long_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The meeting eight times: about 13 minutes, long enough to be in the middle of."""
+    pcm = b"".join(decode(MEETING, Settings(), tolerant=False, check=lambda: None))
+    path = tmp_path_factory.mktemp("recordings") / "long.wav"
+    with wave.open(str(path), "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(16000)
+        for _ in range(8):
+            written.writeframes(pcm)
+    return path

@@ -1,0 +1,56 @@
+"""One recording in, its transcript out."""
+
+import jiwer
+import pytest
+
+from scriptorium import ApiError, Client
+from scriptorium.demo import REFERENCE, plain_words
+from tests.acceptance.conftest import MEETING
+
+
+def test_a_meeting_becomes_its_transcript(client: Client) -> None:
+    sent: list[tuple[int, int]] = []
+    job = client.submit(MEETING, progress=lambda so_far, total: sent.append((so_far, total)), language="en", tag="a")
+    assert sent[-1] == (MEETING.stat().st_size,) * 2
+    seen: list[float] = []
+    job = client.wait(job["id"], seen=lambda one: seen.append(one["progress"]))
+    assert (job["status"], job["error"]) == ("completed", None)
+    assert seen == sorted(seen)
+    transcript = client.transcript(job["id"])
+    starts = [word["start"] for segment in transcript["segments"] for word in segment["words"]]
+    assert starts == sorted(starts)
+    assert 0 <= starts[0] < starts[-1] <= job["recording"]["duration"]
+    assert transcript["model"]["name"] == "demo"
+
+
+def test_the_demonstration_model_hears_the_meeting(client: Client) -> None:
+    """A floor that catches breakage; how good the model is stands beside it."""
+    job = client.wait(client.submit(MEETING)["id"])
+    heard = client.transcript(job["id"])["text"]
+    wrong = jiwer.wer(" ".join(plain_words(REFERENCE.read_text())), " ".join(plain_words(heard)))
+    assert wrong <= 0.2
+
+
+def test_two_jobs_at_once_give_the_same_words(client: Client) -> None:
+    first, second = client.submit(MEETING)["id"], client.submit(MEETING)["id"]
+    assert {client.wait(first)["status"], client.wait(second)["status"]} == {"completed"}
+    assert client.transcript(first)["text"] == client.transcript(second)["text"]
+    assert {first, second} <= {job["id"] for job in client.jobs()["jobs"]}
+
+
+def test_formats_segments_and_deletion(client: Client) -> None:
+    job_id = client.wait(client.submit(MEETING)["id"])["id"]
+    assert client.rendered(job_id, "vtt").startswith("WEBVTT")
+    page = client.segments(job_id)
+    assert page["final"]
+    assert client.segments(job_id, after=page["revision"])["segments"] == []
+    client.delete(job_id)
+    with pytest.raises(ApiError) as refused:
+        client.job(job_id)
+    assert refused.value.status == 410
+
+
+def test_an_option_that_does_not_exist_is_named(client: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        client.submit(MEETING, colour="blue")
+    assert (refused.value.status, refused.value.errors[0]["field"]) == (422, "colour")
