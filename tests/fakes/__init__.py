@@ -1,0 +1,1 @@
+"""Small working stand-ins, passed as arguments; nothing is patched."""

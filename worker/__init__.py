@@ -1,0 +1,1 @@
+"""Everything that touches audio, models or other people's servers."""

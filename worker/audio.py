@@ -1,0 +1,138 @@
+"""Streaming decode of anything ffmpeg reads to 16 kHz mono 16-bit PCM, in a child process that cannot harm us."""
+
+import re
+import selectors
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, cast
+
+from core.errors import InputError
+from core.probe import FORMATS, MAX_ALLOC, PROTOCOLS, kill_group, limited, own_environment, own_program, refusal
+from core.settings import Settings
+
+SAMPLE_RATE = 16_000
+BYTES_PER_SECOND = 2 * SAMPLE_RATE
+BLOCK = 64 * 1024
+"""Bytes of one read: 2 s of sound."""
+
+_POLL = 0.5
+_LOG_KEPT = 4096
+_ASYNC = "aresample=async=1:first_pts=0"
+"""Gaps between time stamps, and a late start, become silence: time stays an offset into the PCM."""
+
+
+class DecodeFailed(InputError):
+    """The decoder gave up. `decoded` in `details`: seconds of sound it gave before."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """`path` None is our own program. Two decoders may differ by a sample, so `name` is part of a generation."""
+
+    name: str
+    path: str | None
+
+    def command(self, path: Path, seconds: float, *, tolerant: bool) -> list[str]:
+        if self.path is None:
+            return own_program("decode", str(path), f"{seconds:.3f}", "tolerant" if tolerant else "strict")
+        return _ffmpeg(self.path, path, seconds, tolerant)
+
+
+@cache
+def decoder() -> Decoder:
+    """The PATH's ffmpeg (27 to 40 % less CPU than PyAV), otherwise PyAV."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        return own_decoder()
+    banner = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=30, check=False).stdout
+    number = re.match(r"ffmpeg version n?([0-9]+(?:\.[0-9]+)*)", banner)
+    return Decoder(f"ffmpeg-{number[1] if number else 'x'}", found)
+
+
+def own_decoder() -> Decoder:
+    return Decoder(f"av-{version('av')}", None)
+
+
+def decode(
+    path: Path,
+    settings: Settings,
+    *,
+    tolerant: bool,
+    check: Callable[[], None],
+    seconds: float | None = None,
+    using: Decoder | None = None,
+) -> Iterator[bytes]:
+    """Blocks of s16le PCM, at most `seconds` of it (the duration limit and one second more where None).
+
+    `check` is called at least every second, and what it raises ends the child. Raises DecodeFailed when the decoder
+    ends with an error (strict: at the first one), InputError decode_timeout when it hangs or takes too long.
+    """
+    limit = settings.max_duration + 1 if seconds is None else seconds
+    chosen = using or decoder()
+    command = limited(chosen.command(path, limit, tolerant=tolerant), settings.decode_timeout)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True, env=own_environment(),
+    )  # fmt: skip
+    try:
+        yield from _watched(process, settings, check)
+    finally:
+        kill_group(process)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool) -> list[str]:
+    return [
+        program, "-nostdin", "-hide_banner", "-v", "error", *(() if tolerant else ("-xerror",)),
+        "-max_alloc", str(MAX_ALLOC), "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
+        "-threads", "1", "-vn", "-sn", "-dn", "-i", f"file:{path}", "-map", "0:a:0", "-map_metadata", "-1",
+        "-t", f"{seconds:.3f}", "-af", _ASYNC, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1",
+    ]  # fmt: skip
+
+
+def _watched(process: "subprocess.Popen[bytes]", settings: Settings, check: Callable[[], None]) -> Iterator[bytes]:
+    """What the child writes, while a wall clock and a progress watchdog run."""
+    out, errors = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    log, total, deadline = b"", 0, time.monotonic() + settings.decode_timeout
+    with selectors.DefaultSelector() as pipes:
+        for pipe in (out, errors):
+            pipes.register(pipe, selectors.EVENT_READ)
+        waited_since = time.monotonic()
+        while pipes.get_map():
+            check()
+            for key, _ in pipes.select(_POLL):
+                data = _read(key.fileobj)  # type: ignore[arg-type]
+                if not data:
+                    pipes.unregister(key.fileobj)
+                elif key.fileobj is errors:
+                    log = (log + data)[-_LOG_KEPT:]
+                else:
+                    total += len(data)
+                    yield data
+                    waited_since = time.monotonic()  # the consumer's own time is no stall
+            _in_time(time.monotonic(), deadline, waited_since + settings.decode_stall)
+    _ended(process, log.decode(errors="replace"), total)
+
+
+def _read(pipe: IO[bytes]) -> bytes:
+    return pipe.read1(BLOCK)  # type: ignore[attr-defined, no-any-return]
+
+
+def _in_time(now: float, deadline: float, stalled: float) -> None:
+    if now > deadline or now > stalled:
+        what = "took longer than this server allows" if now > deadline else "made no progress"
+        raise InputError(f"decoding the file {what}; convert it to WAV, FLAC or MP3", code="decode_timeout")
+
+
+def _ended(process: "subprocess.Popen[bytes]", log: str, total: int) -> None:
+    if process.wait() != 0:
+        reason = refusal(log)
+        raise DecodeFailed(reason.message, code=reason.code, decoded=total / BYTES_PER_SECOND, log=log)

@@ -1,0 +1,79 @@
+"""What the rest of the product knows of a speech library: small protocols and our own dataclasses.
+
+Audio is 16 kHz mono float32 in [-1, 1]; times are seconds from the clip's start; no paths, no rows.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import ScriptoriumError
+from core.transcript import Segment
+
+SAMPLE_RATE = 16_000
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A chunk's samples, at most 30 s, with its decode options. `language` is Whisper's code, None to detect."""
+
+    samples: Samples
+    language: str | None = None
+    task: str = "transcribe"
+    prompt: str = ""
+    hotwords: tuple[str, ...] = ()
+    word_timestamps: bool = True
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """`language_probability` is 1.0 where the language was given."""
+
+    segments: tuple[Segment, ...]
+    language: str
+    language_probability: float
+
+
+@dataclass(frozen=True)
+class EngineFailure:
+    """One clip failed; its neighbours did not."""
+
+    error: ScriptoriumError
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What every result records of how it was made."""
+
+    name: str
+    engine: str
+    revision: str
+    device: str
+    compute_type: str
+
+
+class Recognizer(Protocol):
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def transcribe(self, clips: Sequence[Clip]) -> list[Hypothesis | EngineFailure]:
+        """One answer a clip, in their order. Raises OutOfMemory when the whole batch is too large for the device."""
+        ...
+
+
+@dataclass(frozen=True)
+class Span:
+    """A speech span, in seconds from the start of the stream."""
+
+    start: float
+    end: float
+
+
+class SpeechDetector(Protocol):
+    def spans(self, frames: Iterable[bytes]) -> Iterator[Span]:
+        """`frames` are blocks of 16-bit mono PCM of any size; spans come in order, as early as they are certain."""
+        ...

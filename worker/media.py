@@ -1,0 +1,170 @@
+"""The child process that reads media where no ffmpeg is installed: FFmpeg's libraries out of the wheel `av`.
+
+    python -m worker.media probe PATH
+    python -m worker.media decode PATH SECONDS strict|tolerant
+
+`probe` prints ffprobe's JSON; `decode` writes 16 kHz mono s16le PCM to standard output. On failure the exit status is
+1 and standard error says why in FFmpeg's own words, so that one reader understands both programs.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import av
+import av.audio
+import av.container
+import av.filter
+import av.logging
+from av.error import EOFError as MediaEnd
+from av.error import FFmpegError
+
+from core.probe import FORMATS, PROTOCOLS
+
+SAMPLE_RATE = 16_000
+BYTES_PER_SECOND = 2 * SAMPLE_RATE
+
+
+def main(arguments: list[str]) -> int:
+    # FFmpeg's reasons ("moov atom not found") and doubts ("Estimating duration") are only in its log.
+    av.logging.set_libav_level(av.logging.WARNING if arguments[:1] == ["probe"] else av.logging.ERROR)
+    av.logging.restore_default_callback()
+    try:
+        match arguments:
+            case ["probe", path]:
+                print(json.dumps(probe(path)))
+            case ["decode", path, seconds, mode]:
+                write(decode(path, float(seconds), tolerant=mode == "tolerant"), sys.stdout.buffer)
+            case _:
+                print(__doc__, file=sys.stderr)
+                return 2
+    except (FFmpegError, ValueError, MemoryError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def opened(path: str) -> av.container.InputContainer:
+    return av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS})
+
+
+def probe(path: str) -> dict[str, object]:
+    """In the shape of `ffprobe -of json`."""
+    with opened(path) as container:
+        name = container.format.name
+        whole = container.duration / av.time_base if container.duration else None
+        start = (container.start_time or 0) / av.time_base
+        streams = [_described(stream) for stream in container.streams.audio[:1]]
+        return {"format": {"format_name": name, "duration": whole, "start_time": start}, "streams": streams}
+
+
+def _described(stream: av.audio.AudioStream) -> dict[str, object]:
+    context = stream.codec_context
+    described: dict[str, object] = {
+        "codec_name": context.codec.canonical_name,
+        "channels": context.channels,
+        "sample_rate": context.sample_rate,
+        "tags": dict(stream.metadata),
+    }
+    if stream.duration and stream.time_base:
+        described["duration"] = float(stream.duration * stream.time_base)
+        described["start_time"] = float((stream.start_time or 0) * stream.time_base)
+    return described
+
+
+def decode(path: str, seconds: float, *, tolerant: bool) -> Iterator[bytes]:
+    """PCM of the first audio stream, at most `seconds` of it. Raises FFmpegError; tolerant, it skips what it can."""
+    left = int(seconds * SAMPLE_RATE) * 2
+    with opened(path) as container:
+        for block in _resampled(_frames(container, tolerant)):
+            yield block[:left]
+            left -= len(block)
+            if left <= 0:
+                return
+
+
+def _frames(container: av.container.InputContainer, tolerant: bool) -> Iterator[av.AudioFrame]:
+    stream = container.streams.audio[0]
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            for frame in packet.decode():
+                if isinstance(frame, av.AudioFrame):
+                    yield _from_zero(frame, container.start_time or 0)
+        except MediaEnd:
+            return
+        except FFmpegError as error:
+            print(f"{error}", file=sys.stderr)
+            if not tolerant:
+                raise
+
+
+def _from_zero(frame: av.AudioFrame, start: int) -> av.AudioFrame:
+    """Time counts from the container's first second, as ffmpeg counts it: an MPEG stream may begin anywhere."""
+    if frame.pts is not None and frame.time_base and start:
+        frame.pts -= round(start / av.time_base / frame.time_base)
+    return frame
+
+
+def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[bytes]:
+    """A stream that changes its rate or channels on the way gets a new graph there."""
+    graph, shape = None, None
+    for frame in frames:
+        found = (frame.format.name, frame.layout.name, frame.sample_rate, frame.time_base)
+        if graph is None or found != shape:
+            if graph is not None:
+                yield from _flushed(graph)
+            graph, shape = _graph(frame, first=graph is None), found
+        graph.push(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        yield from _flushed(graph)
+
+
+def _graph(frame: av.AudioFrame, first: bool) -> av.filter.Graph:
+    """`async=1` fills gaps between time stamps with silence, `first_pts=0` a late start: time stays an offset."""
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(
+        sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name, time_base=frame.time_base
+    )
+    resample = graph.add("aresample", f"{SAMPLE_RATE}:async=1" + (":first_pts=0" if first else ""))
+    shape = graph.add("aformat", f"sample_fmts=s16:channel_layouts=mono:sample_rates={SAMPLE_RATE}")
+    sink = graph.add("abuffersink")
+    source.link_to(resample)
+    resample.link_to(shape)
+    shape.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _flushed(graph: av.filter.Graph) -> Iterator[bytes]:
+    graph.push(None)
+    yield from _pulled(graph)
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[bytes]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (BlockingIOError, MediaEnd):
+            return
+        if isinstance(frame, av.AudioFrame):
+            yield bytes(frame.planes[0])[: 2 * frame.samples]
+
+
+def write(blocks: Iterator[bytes], out: BinaryIO) -> None:
+    try:
+        for block in blocks:
+            out.write(block)
+        out.flush()
+    except BrokenPipeError:  # the reader has enough, or is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,60 @@
+"""One file a kind of step: load, call pure code, return a dict. This is what the runner and the steps share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from core.blobs import LocalBlobs
+from core.options import Options
+from core.settings import Settings
+
+
+@dataclass(frozen=True)
+class ChunkSpec:
+    """A chunk and where its PCM lies. Seconds from the start of the recording; `parts` are (part number, first
+    byte, byte count) in that part's blob. `forced_cut`: its end is inside speech, and the next begins right there."""
+
+    index: int
+    start: float
+    end: float
+    parts: tuple[tuple[int, int, int], ...]
+    forced_cut: bool
+    speech_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "parts": [list(part) for part in self.parts]}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "ChunkSpec":
+        """Of a mapping that may hold more, such as a step's params."""
+        known = {name: stored[name] for name in cls.__dataclass_fields__}
+        known["parts"] = tuple((int(part), int(first), int(count)) for part, first, count in stored["parts"])
+        return cls(**known)
+
+
+class StepContext(Protocol):
+    """What ingest needs of the runner."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def blobs(self) -> LocalBlobs: ...
+    @property
+    def recording_id(self) -> UUID: ...
+    @property
+    def source_key(self) -> str: ...
+    @property
+    def options(self) -> Options: ...
+
+    def pcm_key(self, generation: str, part: int) -> str: ...
+
+    def check(self) -> None:
+        """Raises when the step was cancelled or lost its lease; called at least every second of work."""
+        ...
+
+    def emit(self, generation: str, chunks: Sequence[ChunkSpec], decoded_seconds: float) -> None:
+        """Commits new chunks, idempotently, and rings. A generation other than the last one discards its chunks."""
+        ...
+
+    def warn(self, code: str, message: str) -> None: ...
