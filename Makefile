@@ -14,7 +14,7 @@ TRAIN := $(TRAIN_ENV)/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format up demo-model constraints clean
+.PHONY: help demo test lint format bench up demo-model constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -36,6 +36,9 @@ lint: $(ENV)/.stamp-dev ## all static checks: ruff, mypy, import rules
 format: $(ENV)/.stamp-dev ## rewrite the code as ruff wants it
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+bench: $(ENV)/.stamp-dev ## benchmarks: are words near a cut heard worse than others (minutes)
+	@$(BIN)/python -m benchmarks
 
 up: $(ENV)/.stamp ## make the environment, start Scriptorium in the foreground (ARGS="--model demo")
 	@exec $(BIN)/scriptorium up $(ARGS)

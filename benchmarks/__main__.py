@@ -1,0 +1,3 @@
+from benchmarks.cuts import main
+
+main()

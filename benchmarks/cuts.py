@@ -1,0 +1,159 @@
+"""Are words near a cut heard worse than others? A long recording, cut and transcribed as the product does it.
+
+    python -m benchmarks.cuts [--minutes 30] [--model demo]
+
+The bundled meeting, repeated, each time begun at another place, so that cuts fall on other words. A word counts as
+near when its middle lies within 1.5 s of a chunk's edge.
+"""
+
+import argparse
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jiwer
+import numpy as np
+
+from core.settings import Settings
+from core.settings import settings as from_environment
+from worker import engines
+from worker.audio import SAMPLE_RATE, decode
+from worker.chunking import FRAME, Cut, Loudness, cut
+from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Samples
+
+MEETING = Path(__file__).resolve().parent.parent / "samples" / "meeting"
+NEAR = 1.5
+_BLOCK = 16_000
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A reference word; seconds from the start of the recording."""
+
+    word: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Reference words that were not heard as they are, of how many."""
+
+    wrong: int
+    words: int
+
+    @property
+    def share(self) -> float:
+        return self.wrong / self.words if self.words else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 %, Wilson (1927)."""
+        if not self.words:
+            return 0.0, 1.0
+        z, n, p = 1.96, self.words, self.share
+        middle, width = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return (middle - width) / (1 + z * z / n), (middle + width) / (1 + z * z / n)
+
+
+def plain(word: str) -> str:
+    return re.sub(r"[^\w]", "", word).lower()
+
+
+def meeting(settings: Settings) -> tuple[Samples, list[Spoken]]:
+    pcm = b"".join(decode(MEETING / "meeting.flac", settings, tolerant=False, check=lambda: None))
+    words = [
+        Spoken(plain(one["word"]), one["start"], one["end"])
+        for one in json.loads((MEETING / "meeting.words.json").read_text())
+    ]
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768), words
+
+
+def repeated(samples: Samples, words: list[Spoken], minutes: float) -> tuple[Samples, list[Spoken]]:
+    """Begun at the end of another word each time, so that no two rounds are cut alike."""
+    pieces, spoken, at, turn = [], [], 0.0, 0
+    while at < minutes * 60:
+        first = 0 if turn == 0 else (turn * 37) % (len(words) // 2)
+        begin = (words[first - 1].end + words[first].start) / 2 if first else 0.0
+        begin = max(begin, max((one.end for one in words[:first]), default=0.0))
+        pieces.append(samples[round(begin * SAMPLE_RATE) :])
+        spoken += [
+            Spoken(one.word, at + one.start - begin, at + one.end - begin) for one in words if one.start >= begin
+        ]
+        at += len(pieces[-1]) / SAMPLE_RATE
+        turn += 1
+    return np.concatenate(pieces), spoken
+
+
+def chunks(samples: Samples, vad: str) -> Iterator[Cut]:
+    """As ingest makes them."""
+    loudness = Loudness()
+    size = round(FRAME * SAMPLE_RATE)
+    whole = samples[: len(samples) // size * size].reshape(-1, size)
+    loudness.add(np.square(whole).mean(axis=1).tolist())
+    pcm = (samples * 32767).astype("<i2").tobytes()
+    blocks = (pcm[start : start + _BLOCK] for start in range(0, len(pcm), _BLOCK))
+    length = len(samples) / SAMPLE_RATE
+    yield from cut(engines.detector(vad).spans(blocks), loudness, start=0.0, length=lambda: length)
+
+
+def heard(samples: Samples, cuts: list[Cut], model: str, settings: Settings) -> list[str]:
+    recognizer = engines.recognizer(model, settings)
+    text: list[str] = []
+    for one in cuts:
+        clip = Clip(samples[round(one.start * SAMPLE_RATE) : round(one.end * SAMPLE_RATE)], language="en")
+        (answer,) = recognizer.transcribe([clip])
+        if isinstance(answer, EngineFailure):
+            raise answer.error
+        text += _words(answer)
+    return text
+
+
+def _words(answer: Hypothesis) -> list[str]:
+    return [word for segment in answer.segments for piece in segment.text.split() if (word := plain(piece))]
+
+
+def wrong(reference: list[Spoken], said: list[str]) -> set[int]:
+    """The reference words that the best alignment substitutes or deletes."""
+    aligned = jiwer.process_words(" ".join(one.word for one in reference), " ".join(said)).alignments[0]
+    return {
+        index
+        for part in aligned
+        if part.type in ("substitute", "delete")
+        for index in range(part.ref_start_idx, part.ref_end_idx)
+    }
+
+
+def measure(minutes: float, model: str, settings: Settings) -> tuple[Errors, Errors, int]:
+    """Errors near the cuts, elsewhere, and the number of chunks."""
+    samples, reference = repeated(*meeting(settings), minutes)
+    cuts = list(chunks(samples, settings.vad))
+    missed = wrong(reference, heard(samples, cuts, model, settings))
+    edges = np.array([time for one in cuts for time in (one.start, one.end)])
+    near = [bool(np.abs(edges - (one.start + one.end) / 2).min() <= NEAR) for one in reference]
+    counted = {
+        side: Errors(sum(index in missed for index, at in enumerate(near) if at is side), near.count(side))
+        for side in (True, False)
+    }
+    return counted[True], counted[False], len(cuts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--model", default="demo")
+    arguments = parser.parse_args()
+    near, elsewhere, count = measure(arguments.minutes, arguments.model, from_environment())
+    print(f"{arguments.minutes:.0f} minutes, {count} chunks, model {arguments.model}")
+    for name, found in (("within 1.5 s of a cut", near), ("elsewhere", elsewhere)):
+        low, high = found.interval
+        print(
+            f"  {name:22} {found.wrong:4} of {found.words:5} words wrong: {found.share:6.1%} ({low:.1%} to {high:.1%})"
+        )
+
+
+if __name__ == "__main__":
+    main()
