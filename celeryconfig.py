@@ -35,14 +35,13 @@ worker_send_task_events = False
 worker_enable_remote_control = False
 worker_hijack_root_logger = False
 worker_cancel_long_running_tasks_on_connection_loss = False
-# Rings are hints: what could not be delivered within a minute the sweep has rung again.
-task_default_expires = 60
 
 beat_schedule = {
     "sweep": {
         "task": "scriptorium.sweep",
         "schedule": schedule(_now.sweep),
-        "options": {"queue": "upkeep", "expires": max(_now.sweep, 5.0)},
+        # No expiry: it would be read from the worker's clock, and one that is off would never sweep.
+        "options": {"queue": "upkeep"},
     }
 }
 timezone = "UTC"

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from core.errors import TooLarge, Unavailable
+from core.errors import BlobMissing, TooLarge, Unavailable
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 
@@ -113,20 +113,20 @@ class LocalBlobs:
         return self._at(key).is_file()
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
-        """At most `length` bytes from `start`. Raises Unavailable where the blob is missing."""
+        """At most `length` bytes from `start`. Raises BlobMissing."""
         try:
             with self._at(key).open("rb") as stored:
                 stored.seek(start)
                 return stored.read(length)
         except FileNotFoundError as error:
-            raise Unavailable(f"blob {key} is missing from storage") from error
+            raise BlobMissing(f"{key} is missing from storage; was it removed by hand?") from error
 
     @contextmanager
     def path(self, key: str) -> Iterator[Path]:
         """A local file to hand to a child process."""
         found = self._at(key)
         if not found.is_file():
-            raise Unavailable(f"blob {key} is missing from storage")
+            raise BlobMissing(f"{key} is missing from storage; was it removed by hand?")
         yield found
 
     def delete(self, key: str) -> None:
@@ -135,11 +135,11 @@ class LocalBlobs:
     def delete_prefix(self, prefix: str) -> None:
         shutil.rmtree(self._at(prefix), ignore_errors=True)
 
-    def free(self) -> tuple[int, float]:
-        """Free bytes, and their share of the disk."""
+    def room(self) -> tuple[int, int]:
+        """Free bytes of the disk, and all."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         usage = shutil.disk_usage(self._root)
-        return usage.free, usage.free / usage.total
+        return usage.free, usage.total
 
     def _at(self, key: str) -> Path:
         if not _KEY.match(key):

@@ -70,6 +70,12 @@ class Unavailable(ScriptoriumError):
     status = 503
 
 
+class BlobMissing(ScriptoriumError):
+    """Bytes that a row names are not in storage. Not an outage: trying again is counted, and ends."""
+
+    code = "audio_missing"
+
+
 class EngineError(ScriptoriumError):
     """A recognizer, detector or diarizer failed in a way that another try may not."""
 

@@ -26,6 +26,13 @@ class ModelSource:
     def is_local(self) -> bool:
         return Path(self.source).is_dir()
 
+    @property
+    def setting(self) -> str:
+        """What SCRIPTORIUM_MODEL says to mean this one, wherever a process stands."""
+        if self.engine != "faster-whisper":
+            return f"{self.engine}:{self.source}"
+        return self.source if self.is_local and self.name not in KNOWN else self.name
+
 
 _SYSTRAN = "tiny base small medium large-v1 large-v2 large-v3 tiny.en base.en small.en medium.en".split()
 KNOWN = {
@@ -44,14 +51,25 @@ def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSour
     a caller from outside must not learn what lies on this disk."""
     if name in KNOWN:
         return KNOWN[name]
-    engine, colon, source = name.partition(":")
-    if colon and engine in settings.engines:
-        return ModelSource(name, engine, source)
-    if folders and Path(name).is_dir():
-        return ModelSource(name, "faster-whisper", name)
+    own = _local(settings.model, settings)
+    if own and name in (own.name, settings.model):
+        return own
+    if folders and (found := _local(name, settings)):
+        return found
     if name.count("/") == 1 and not name.startswith(("/", ".")):
         return ModelSource(name, "faster-whisper", name)
     raise UnknownModel(
         f"there is no model {name!r}",
         errors=[{"field": "model", "message": "is not a known name or owner/name", "allowed": sorted(KNOWN)}],
     )
+
+
+def _local(asked: str, settings: Settings) -> ModelSource | None:
+    """A folder, or what an added engine loads. Named by its last part: a path of this machine is nobody's business."""
+    engine, colon, source = asked.partition(":")
+    if colon and engine in settings.engines:
+        return ModelSource(f"{engine}:{Path(source).name}", engine, source)
+    if Path(asked).is_dir():
+        folder = Path(asked).resolve()
+        return ModelSource(folder.name, "faster-whisper", str(folder))
+    return None

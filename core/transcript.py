@@ -74,6 +74,7 @@ class Transcript:
     speech_seconds: float
     gaps: tuple[Gap, ...] = ()
     model: dict[str, Any] = field(default_factory=dict)
+    language_probability: float | None = None
 
     @property
     def text(self) -> str:
@@ -92,6 +93,7 @@ class Transcript:
         return {
             "job_id": job_id,
             "language": self.language,
+            "language_probability": self.language_probability,
             "duration": round(self.duration, 3),
             "text": self.text,
             "confidence": self.confidence,

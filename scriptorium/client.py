@@ -135,6 +135,11 @@ class Client:
         found: list[dict[str, Any]] = self._json("GET", "/v1/models")["models"]
         return found
 
+    def workers(self) -> list[dict[str, Any]]:
+        """Who is alive, what they serve and hold: `name`, `kinds`, `models`, `holds` …"""
+        found: list[dict[str, Any]] = self._json("GET", "/v1/workers")["workers"]
+        return found
+
     def ready(self) -> dict[str, Any]:
         """What the server says of the things it needs. Raises ApiError when one is missing."""
         return self._json("GET", "/readyz")

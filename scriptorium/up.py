@@ -127,7 +127,7 @@ class _Start:
         return (postgres.url if postgres else given_database), (redis.url if redis else given_redis)
 
     def _staff(self, database_url: str, redis_url: str) -> Staff:
-        environment = child_environment(self._folder.path, database_url, redis_url, self._source.name)
+        environment = child_environment(self._folder.path, database_url, redis_url, self._source.setting)
         os.environ.update(environment)  # core, in this process too, reads its settings from there
         from core.bell import queue_name  # only now: it brings Celery and SQLAlchemy
 
@@ -146,7 +146,7 @@ class _Start:
         """The model, the tables, the key."""
         if not available(self._source):
             say(f"fetching the model {self._source.name} (once); progress is in {self._folder.log('pull')}")
-            pull = (sys.executable, "-m", "scriptorium", "models", "pull", self._source.name)
+            pull = (sys.executable, "-m", "scriptorium", "models", "pull", self._source.setting)
             self._supervisor.run(
                 Command("pull", pull, staff.environment, PROJECT), self._folder.log("pull"), 6 * 3600.0
             )

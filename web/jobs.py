@@ -21,7 +21,7 @@ routes.before_request(authenticate)
 def submitted() -> dict[str, Any]:
     """The job made of this request's body."""
     here = context()
-    jobs.check_room(here)
+    jobs.check_room(here, request.content_length or 0)
     with received(request, here.settings, here.blobs) as upload:
         asked = options.parse(upload.options)
         if asked.model:
@@ -120,3 +120,10 @@ def delete(job_id: UUID) -> tuple[str, int]:
 def served() -> Response:
     """The models that live workers serve"""
     return answer({"models": jobs.served_models(context())})
+
+
+@routes.get("/workers")
+@routes.output(schemas.WorkerList)
+def workers() -> Response:
+    """Who is alive, what they serve and hold"""
+    return answer({"workers": jobs.workers(context())})

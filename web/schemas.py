@@ -193,6 +193,19 @@ class ModelList(BaseModel):
     models: list[ServedModel]
 
 
+class LiveWorker(BaseModel):
+    name: str
+    kinds: list[str] = Field(description="The kinds of steps that it takes.")
+    models: list[str]
+    holds: int = Field(description="Steps in its hands, as of its last heartbeat.")
+    started_at: str
+    seen_at: str
+
+
+class WorkerList(BaseModel):
+    workers: list[LiveWorker]
+
+
 class AsrSegment(BaseModel):
     start: float
     end: float

@@ -178,6 +178,7 @@ def record_transcript(document: dict[str, Any]) -> Effect:
             )
         )
         job.language, job.confidence, job.model_info = document["language"], document["confidence"], document["model"]
+        job.language_probability = document["language_probability"]
 
     return effect
 

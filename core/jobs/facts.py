@@ -10,7 +10,7 @@ from core.context import Context
 from core.database import transaction
 from core.states import Kind, StepStatus
 from core.tables import Job, Recording, SegmentRow, Step
-from core.transcript import Gap, Segment
+from core.transcript import Gap, Segment, dominant_language
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class AssemblyFacts:
     gaps: tuple[Gap, ...]
     model: dict[str, Any]
     language: str | None
+    language_probability: float | None
 
 
 def current_segments(context: Context, job_id: UUID) -> tuple[Segment, ...]:
@@ -46,23 +47,28 @@ def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
             .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.FAILED)
             .order_by(Step.index)
         )
-        model = session.scalar(
-            select(Step.result["model"])
+        heard = session.execute(
+            select(Step.result["model"], Step.result["language"].astext, Step.result["language_probability"].as_float())
             .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.DONE)
             .order_by(Step.index)
-            .limit(1)
-        )
+        ).all()
         gaps = tuple(Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed)
+        language = dominant_language(segments) or _asked(job.options["language"])
         return AssemblyFacts(
-            recording.duration or 0.0,
-            (ingest or {}).get("speech_seconds", 0.0),
-            segments,
-            gaps,
-            model or {"name": job.model, "revision": None},
-            _asked(job.options["language"]),
+            duration=recording.duration or 0.0,
+            speech_seconds=(ingest or {}).get("speech_seconds", 0.0),
+            segments=segments,
+            gaps=gaps,
+            model=heard[0][0] if heard else {"name": job.model, "revision": None},
+            language=language,
+            language_probability=_mean([p for _, code, p in heard if code == language and p is not None]),
         )
 
 
 def _asked(language: str) -> str | None:
     """The language of a recording without words is the one that was asked for."""
     return None if language == "auto" else language
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None

@@ -23,10 +23,10 @@ from core.tables import Job, Recording
 LONGEST_NAME = 255
 
 
-def check_room(context: Context) -> None:
-    """Raises Unavailable before an upload is read, when the disk is nearly full."""
-    free, share = context.blobs.free()
-    if free < context.settings.min_free_bytes or share < context.settings.min_free_share:
+def check_room(context: Context, coming: int = 0) -> None:
+    """Raises Unavailable before an upload of `coming` bytes is read, when the disk would be nearly full after it."""
+    free, total = context.blobs.room()
+    if free - coming < max(context.settings.min_free_bytes, context.settings.min_free_share * total):
         raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
 
 
@@ -54,6 +54,8 @@ def submit(context: Context, tenant: Tenant, incoming: Incoming, filename: str, 
             session.add(recording)
             session.flush()
             shown = job_json(session, _new_job(session, context, tenant.id, recording, options, model, rings))
+    except Unavailable:
+        raise  # the commit may have been applied before the answer was lost: the bytes stay
     except BaseException:
         context.blobs.delete_prefix(recording.prefix)
         raise

@@ -214,7 +214,6 @@ def workers(context: Context) -> list[dict[str, Any]]:
                 "kinds": worker.kinds,
                 "models": worker.models,
                 "holds": worker.holds,
-                "info": worker.info,
                 "started_at": time_json(worker.started_at),
                 "seen_at": time_json(worker.seen_at),
             }

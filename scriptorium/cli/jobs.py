@@ -56,11 +56,16 @@ def delete(job_id: JobId, url: Url = None, key: Key = None, data: Data = None) -
 
 
 def workers(url: Url = None, key: Key = None, data: Data = None) -> None:
-    """The models that live workers serve, and how many workers serve each."""
+    """Who is alive, what they serve, and how many steps they hold."""
     with connect(url, key, data) as client:
-        serving = client.models()
-    columns = ("name", "engine", "revision", "device", "compute_type", "workers")
-    _table(columns, [tuple(str(one.get(name) or "") for name in columns) for one in serving])
+        alive = client.workers()
+    columns = ("name", "kinds", "models", "holds", "seen")
+    _table(columns, [_worker_row(worker) for worker in alive])
+
+
+def _worker_row(worker: dict[str, Any]) -> tuple[str, ...]:
+    serves = (", ".join(worker["kinds"]), ", ".join(worker["models"]))
+    return (worker["name"], *serves, str(worker["holds"]), worker["seen_at"])
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -65,5 +65,11 @@ def transcribe_all(context: Context, worker: str = "t-1") -> int:
 
 def assemble(context: Context, text: str = "all") -> None:
     for step in jobs.claim(context, LIGHT, [Kind.ASSEMBLE], [], limit=50):
-        document = {"text": text, "language": "en", "confidence": 0.9, "model": {"name": "demo"}}
+        document = {
+            "text": text,
+            "language": "en",
+            "language_probability": 1.0,
+            "confidence": 0.9,
+            "model": {"name": "demo"},
+        }
         assert jobs.finish(context, step, {}, jobs.record_transcript(document))
