@@ -17,11 +17,12 @@ from pathlib import Path
 import jiwer
 import numpy as np
 
+from core import models
 from core.settings import Settings
 from core.settings import settings as from_environment
 from worker import engines
 from worker.audio import SAMPLE_RATE, decode
-from worker.chunking import FRAME, Cut, Loudness, cut
+from worker.chunking import FRAME, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Samples
 
 MEETING = Path(__file__).resolve().parent.parent / "samples" / "meeting"
@@ -88,7 +89,7 @@ def repeated(samples: Samples, words: list[Spoken], minutes: float) -> tuple[Sam
     return np.concatenate(pieces), spoken
 
 
-def chunks(samples: Samples, vad: str) -> Iterator[Cut]:
+def chunks(samples: Samples, vad: str, model: str) -> Iterator[Cut]:
     """As ingest makes them."""
     loudness = Loudness()
     size = round(FRAME * SAMPLE_RATE)
@@ -97,7 +98,8 @@ def chunks(samples: Samples, vad: str) -> Iterator[Cut]:
     pcm = (samples * 32767).astype("<i2").tobytes()
     blocks = (pcm[start : start + _BLOCK] for start in range(0, len(pcm), _BLOCK))
     length = len(samples) / SAMPLE_RATE
-    yield from cut(engines.detector(vad).spans(blocks), loudness, start=0.0, length=lambda: length)
+    rules = rules_for(models.window(model))
+    yield from cut(engines.detector(vad).spans(blocks), loudness, length=lambda: length, rules=rules)
 
 
 def heard(samples: Samples, cuts: list[Cut], model: str, settings: Settings) -> list[str]:
@@ -130,7 +132,7 @@ def wrong(reference: list[Spoken], said: list[str]) -> set[int]:
 def measure(minutes: float, model: str, settings: Settings) -> tuple[Errors, Errors, int]:
     """Errors near the cuts, elsewhere, and the number of chunks."""
     samples, reference = repeated(*meeting(settings), minutes)
-    cuts = list(chunks(samples, settings.vad))
+    cuts = list(chunks(samples, settings.vad, model))
     missed = wrong(reference, heard(samples, cuts, model, settings))
     edges = np.array([time for one in cuts for time in (one.start, one.end)])
     near = [bool(np.abs(edges - (one.start + one.end) / 2).min() <= NEAR) for one in reference]

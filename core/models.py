@@ -15,12 +15,14 @@ DEMO_FOLDER = Path(__file__).resolve().parent.parent / "models" / "demo-whisper"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """`source` is a folder or a Hugging Face id. `revision` None takes the hub's newest."""
+    """`source` is a folder or a Hugging Face id. `revision` None takes the hub's newest. `window`: seconds of the
+    longest chunk that it hears well."""
 
     name: str
     engine: str
     source: str
     revision: str | None = None
+    window: float = 30.0
 
     @property
     def is_local(self) -> bool:
@@ -36,7 +38,7 @@ class ModelSource:
 
 _SYSTRAN = "tiny base small medium large-v1 large-v2 large-v3 tiny.en base.en small.en medium.en".split()
 KNOWN = {
-    "demo": ModelSource("demo", "faster-whisper", str(DEMO_FOLDER)),
+    "demo": ModelSource("demo", "faster-whisper", str(DEMO_FOLDER), window=10.0),
     **{name: ModelSource(name, "faster-whisper", f"Systran/faster-whisper-{name}") for name in _SYSTRAN},
     **{
         name: ModelSource(name, "faster-whisper", "mobiuslabsgmbh/faster-whisper-large-v3-turbo")
@@ -62,6 +64,11 @@ def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSour
         f"there is no model {name!r}",
         errors=[{"field": "model", "message": "is not a known name or owner/name", "allowed": sorted(KNOWN)}],
     )
+
+
+def window(name: str) -> float:
+    """Of a job's model; Whisper's own where nothing else is known."""
+    return KNOWN[name].window if name in KNOWN else 30.0
 
 
 def _local(asked: str, settings: Settings) -> ModelSource | None:

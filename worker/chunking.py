@@ -36,6 +36,16 @@ class Rules:
 
 
 RULES = Rules()
+_PAUSE = 0.35
+"""Seconds of silence between two sentences."""
+
+
+def rules_for(window: float) -> Rules:
+    """For a model that hears at most `window` seconds well. One with less than Whisper's window was trained on single
+    sentences, so its chunks end at every pause."""
+    if window >= RULES.longest:
+        return RULES
+    return Rules(window, cut_from=0.3 * window, cut_to=window - 0.5, least=0.15 * window, dropped=_PAUSE, padding=0.3)
 
 
 @dataclass(frozen=True)
@@ -106,8 +116,9 @@ def cut(
         if opened is None:
             opened = _Open(max(start, span.start - rules.padding))
         elif span.start - opened.speech[-1][1] > rules.dropped:
-            yield _closed(opened, opened.speech[-1][1] + rules.padding)
-            opened = _Open(span.start - rules.padding)
+            silence = (opened.speech[-1][1], span.start)
+            yield _closed(opened, _left(silence, rules))
+            opened = _Open(_right(silence, rules))
         _append(opened.speech, span)
         while opened.speech[-1][1] + rules.padding - opened.start > rules.longest:
             finished, opened = _split(opened, loudness, rules)
@@ -150,13 +161,14 @@ def _split(chunk: _Open, loudness: Loudness, rules: Rules) -> tuple[Cut, _Open]:
 def _split_at(chunk: _Open, silence: tuple[float, float], rules: Rules) -> tuple[Cut, _Open]:
     before = [spoken for spoken in chunk.speech if spoken[1] <= silence[0]]
     after = [spoken for spoken in chunk.speech if spoken[0] >= silence[1]]
-    middle = (silence[0] + silence[1]) / 2
-    return (
-        _closed(_Open(chunk.start, before), _left(silence, rules)),
-        _Open(max(silence[1] - rules.padding, middle), after),
-    )
+    return _closed(_Open(chunk.start, before), _left(silence, rules)), _Open(_right(silence, rules), after)
 
 
 def _left(silence: tuple[float, float], rules: Rules) -> float:
     """Where the chunk before a silence ends."""
     return min(silence[0] + rules.padding, (silence[0] + silence[1]) / 2)
+
+
+def _right(silence: tuple[float, float], rules: Rules) -> float:
+    """Where the chunk after it begins."""
+    return max(silence[1] - rules.padding, (silence[0] + silence[1]) / 2)

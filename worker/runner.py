@@ -68,6 +68,10 @@ class IngestContext:
     def options(self) -> Options:
         return Options.model_validate(self.step.options)
 
+    @property
+    def model(self) -> str:
+        return self.step.job_model
+
     def pcm_key(self, generation: str, part: int) -> str:
         return pcm_key(self.step.recording_id, generation, part)
 

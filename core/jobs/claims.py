@@ -29,6 +29,7 @@ class Claimed:
     options: dict[str, Any]
     recording_id: UUID
     run: int
+    job_model: str
     kills: int
     errors: int
 
@@ -36,7 +37,7 @@ class Claimed:
     def read(cls, session: Session, steps: Select[UUID]) -> "list[Claimed]":
         """Those whose ids the query gives, with what their jobs say."""
         rows = session.execute(
-            select(Step, Job.options, Job.recording_id, Job.run)
+            select(Step, Job.options, Job.recording_id, Job.run, Job.model)
             .join(Job, Job.id == Step.job_id)
             .where(Step.id.in_(steps))
             .order_by(Step.fair_tag, Step.id)
@@ -53,10 +54,11 @@ class Claimed:
                 options=options,
                 recording_id=recording_id,
                 run=run,
+                job_model=job_model,
                 kills=step.kills,
                 errors=step.errors,
             )
-            for step, options, recording_id, run in rows
+            for step, options, recording_id, run, job_model in rows
         ]
 
 

@@ -22,6 +22,7 @@ class FakeStepContext:
     blobs: LocalBlobs
     settings: Settings = field(default_factory=Settings)
     options: Options = field(default_factory=lambda: Options(vad="webrtc"))
+    model: str = "large-v3"
     recording_id: uuid.UUID = field(default_factory=uuid.uuid4)
     check: Callable[[], None] = _nothing
     emitted: list[tuple[str, list[ChunkSpec], float]] = field(default_factory=list)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.chunking import FRAME, RULES, Cut, Loudness, cut
+from worker.chunking import FRAME, RULES, Cut, Loudness, Rules, cut, rules_for
 
 TOLERANCE = 1e-6
 
@@ -54,6 +54,12 @@ def test_where_it_cuts(spans: list[tuple[float, float]], length: float, expected
     assert not any(one.forced_cut for one in found)
 
 
+def test_a_model_made_for_sentences_gets_them_one_by_one() -> None:
+    spans = [Said(1, 3), Said(3.5, 5), Said(5.2, 6), Said(8, 9)]
+    found = list(cut(spans, level(), rules=rules_for(10.0)))
+    assert bounds(found) == [(0.7, 3.25), (3.25, 6.3), (7.7, 9.3)]
+
+
 def test_without_silence_it_cuts_at_the_quietest_moment_and_says_so() -> None:
     found = chunks((0, 70), quiet=(23.4, 47.1), length=70)
     assert [one.forced_cut for one in found] == [True, True, False]
@@ -91,6 +97,10 @@ talk = st.lists(
 )
 
 
+any_rules = st.sampled_from([RULES, rules_for(10.0)])
+"""Whisper's own window, and that of a model made for single sentences."""
+
+
 def said(pauses_and_lengths: list[tuple[float, float]]) -> list[Said]:
     at, spans = 0.0, []
     for pause, length in pauses_and_lengths:
@@ -99,10 +109,10 @@ def said(pauses_and_lengths: list[tuple[float, float]]) -> list[Said]:
     return spans
 
 
-@given(talk)
-def test_every_second_of_speech_is_in_exactly_one_chunk(pairs: list[tuple[float, float]]) -> None:
+@given(talk, any_rules)
+def test_every_second_of_speech_is_in_exactly_one_chunk(pairs: list[tuple[float, float]], rules: Rules) -> None:
     spans = said(pairs)
-    found = list(cut(spans, Loudness()))
+    found = list(cut(spans, Loudness(), rules=rules))
     kept = [
         (max(span.start, one.start), min(span.end, one.end))
         for span in spans for one in found if one.start < span.end and span.start < one.end
@@ -112,20 +122,20 @@ def test_every_second_of_speech_is_in_exactly_one_chunk(pairs: list[tuple[float,
     assert sum(one.speech_seconds for one in found) == pytest.approx(spoken, abs=0.01 * len(found) + 1e-3)
 
 
-@given(talk)
-def test_chunks_are_in_order_apart_and_short_enough(pairs: list[tuple[float, float]]) -> None:
-    found = list(cut(said(pairs), Loudness()))
+@given(talk, any_rules)
+def test_chunks_are_in_order_apart_and_short_enough(pairs: list[tuple[float, float]], rules: Rules) -> None:
+    found = list(cut(said(pairs), Loudness(), rules=rules))
     for one in found:
-        assert 0 <= one.start < one.end <= one.start + RULES.longest + TOLERANCE
+        assert 0 <= one.start < one.end <= one.start + rules.longest + TOLERANCE
     for one, following in zip(found, found[1:], strict=False):
         assert one.end <= following.start + TOLERANCE
         assert not one.forced_cut or one.end == following.start
 
 
-@given(talk)
-def test_a_cut_in_speech_is_flagged_and_no_other(pairs: list[tuple[float, float]]) -> None:
+@given(talk, any_rules)
+def test_a_cut_in_speech_is_flagged_and_no_other(pairs: list[tuple[float, float]], rules: Rules) -> None:
     spans = said(pairs)
-    for one in cut(spans, Loudness()):
+    for one in cut(spans, Loudness(), rules=rules):
         torn = any(span.start + TOLERANCE < one.end < span.end - TOLERANCE for span in spans)
         assert one.forced_cut is torn
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from core import models
 from core.errors import InputError
 from core.probe import Probe, probe
 from worker import engines
 from worker.audio import BYTES_PER_SECOND, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
-from worker.chunking import FRAME, Cut, Loudness, cut
+from worker.chunking import FRAME, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Span, SpeechDetector
 from worker.parts import Parts
 from worker.steps import ChunkSpec, StepContext
@@ -90,7 +91,9 @@ def _decoded(
     blocks = decode(path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen)
     sound = _from(done, _recorded(done, _bearing(blocks) if tolerant else blocks))
     waiting: list[ChunkSpec] = []
-    cuts = cut(_shifted(done, detector.spans(sound)), done.loudness, start=done.start, length=lambda: done.decoded)
+    rules = rules_for(models.window(context.model))
+    spans = _shifted(done, detector.spans(sound))
+    cuts = cut(spans, done.loudness, start=done.start, length=lambda: done.decoded, rules=rules)
     for index, one in enumerate(cuts):
         waiting.append(_spec(index, one, done))
         _hand_over(done, waiting)
