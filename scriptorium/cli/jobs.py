@@ -1,6 +1,7 @@
 """`scriptorium jobs …` and `scriptorium workers`."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -70,8 +71,9 @@ def _worker_row(worker: dict[str, Any]) -> tuple[str, ...]:
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """Wide enough for its longest line: an id that is cut cannot be copied."""
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ignore")
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    console.print(table, no_wrap=True, crop=False, width=max(console.width, 140), soft_wrap=True)
+    Console(width=None if sys.stdout.isatty() else 1000).print(table, crop=False, soft_wrap=True)
