@@ -28,6 +28,7 @@ from models.training.windows import IGNORED, Mix, Windows, collate
 SHORT = Mix(batch=40, utterances=1, frames=520, pad_to=0, random_words=0.75, timestamps=0.3)
 MEDIUM = Mix(batch=14, utterances=4, frames=1500, pad_to=0, random_words=0.5, timestamps=0.5)
 LONG = Mix(batch=8, utterances=9, frames=3000, pad_to=3000, random_words=0.4, timestamps=0.5)
+PAIR = Mix(batch=20, utterances=3, frames=1000, pad_to=0, random_words=0.5, timestamps=0.5)
 ALONE = Mix(batch=8, utterances=2, frames=1000, pad_to=3000, random_words=0.5, timestamps=0.5)
 PEAK_RATE = 2e-3
 
@@ -38,9 +39,9 @@ def mixture(done: float) -> list[tuple[Mix, float]]:
         return [(SHORT, 0.95), (ALONE, 0.05)]
     if done < 0.40:
         return [(SHORT, 0.75), (MEDIUM, 0.18), (ALONE, 0.04), (LONG, 0.03)]
-    if done < 0.75:
+    if done < 0.70:
         return [(SHORT, 0.45), (MEDIUM, 0.37), (ALONE, 0.08), (LONG, 0.10)]
-    return [(SHORT, 0.20), (MEDIUM, 0.35), (ALONE, 0.20), (LONG, 0.25)]
+    return [(SHORT, 0.55), (PAIR, 0.20), (ALONE, 0.25)]
 
 
 def feed(corpus: Path, folder: Path, seed: int, done, queue) -> None:  # type: ignore[no-untyped-def]
@@ -176,7 +177,7 @@ def course(model: Whisper, tokenizer, queue, done, budget: float, folder: Path, 
         for group in optimizer.param_groups:
             group["lr"] = rate(done_now)
         parts = losses(model, batch, dropout=0.0)
-        total = parts[0] + (0.5 if done_now < 0.3 else 0.2) * parts[1] + 0.15 * parts[2]
+        total = parts[0] + (0.5 if done_now < 0.3 else 0.2) * parts[1] + (0.15 if done_now < 0.70 else 0.4) * parts[2]
         optimizer.zero_grad()
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

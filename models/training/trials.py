@@ -99,25 +99,22 @@ def window_items(count: int = 8) -> list[Item]:
     return found
 
 
-def cuts(spans: Sequence[tuple[float, float]], end: float, longest: float = 29.5) -> list[float]:
-    """Where to cut so that no piece is over `longest` seconds: in the middle of the widest pause of the last 9.5 s."""
-    found, start = [], 0.0
-    while end - start > longest:
-        heard_until, pauses = 0.0, []
-        for begin, until in spans:
-            if begin > heard_until:
-                pauses.append((begin - heard_until, (begin + heard_until) / 2))
-            heard_until = max(heard_until, until)
-        start = max(pause for pause in pauses if start + longest - 9.5 <= pause[1] <= start + longest)[1]
-        found.append(start)
+def pauses(spans: Sequence[tuple[float, float]], least: float = 0.35) -> list[float]:
+    """The middles of the silences of at least that many seconds: where the product cuts for this model."""
+    found, heard_until = [], spans[0][1]
+    for begin, until in spans[1:]:
+        if begin - heard_until >= least:
+            found.append((begin + heard_until) / 2)
+        heard_until = max(heard_until, until)
     return found
 
 
 def meeting_items(folder: Path = MEETING) -> list[Item]:
-    """The bundled meeting in pieces of at most 30 s."""
+    """The bundled meeting, cut at every pause as the product cuts it for this model."""
     samples, _ = soundfile.read(folder / "meeting.flac", dtype="float32")
     words = json.loads((folder / "meeting.words.json").read_text())
-    edges = [0.0, *cuts([(word["start"], word["end"]) for word in words], len(samples) / RATE), len(samples) / RATE]
+    spans = [(word["start"], word["end"]) for word in words]
+    edges = [0.0, *pauses(spans), len(samples) / RATE]
     found = []
     for start, end in zip(edges, edges[1:], strict=False):
         inside = [word for word in words if start <= word["start"] < end]
