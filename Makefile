@@ -45,7 +45,7 @@ up: $(ENV)/.stamp ## make the environment, start Scriptorium in the foreground (
 
 demo-model: $(TRAIN_ENV)/.stamp ## make the demonstration model again (hours on two cores; MINUTES=100)
 	$(TRAIN) -m models.training.corpus build/corpus.pkl
-	# Without these, a CPU spends more on giving memory back to the system than on training.
+	@# Without these, a CPU spends more on giving memory back to the system than on training.
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000 \
 	$(TRAIN) -m models.training.train build/corpus.pkl build/demo-whisper --minutes $(or $(MINUTES),100)
 	$(TRAIN) -m models.training.export build/demo-whisper models/demo-whisper
