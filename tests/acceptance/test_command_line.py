@@ -9,7 +9,7 @@ import pytest
 
 from scriptorium.demo import clock
 from tests.acceptance.conftest import MEETING
-from tests.acceptance.running import ROOT, Up, command, environment, run, until
+from tests.acceptance.running import ROOT, Up, command, environment, hear_interrupts, run, until
 
 
 def transcribe(server: Up, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -56,7 +56,13 @@ def test_ctrl_c_leaves_the_job_running_and_prints_its_id(server: Up, long_record
     with server.client() as client:
         before = {job["id"] for job in client.jobs()["jobs"]}
         process = subprocess.Popen(
-            command(*arguments), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command(*arguments),
+            cwd=ROOT,
+            env=environment(),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear_interrupts,
         )
         until(lambda: {job["id"] for job in client.jobs()["jobs"]} > before, 60, "no job was made")
         (made,) = {job["id"] for job in client.jobs()["jobs"]} - before
