@@ -7,24 +7,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from scriptorium.embedded import binaries
 from scriptorium.embedded.place import account, own_file, own_folder, settle
 from scriptorium.embedded.ports import free_port
+from scriptorium.embedded.server import Server
 from scriptorium.processes import (
     Account,
     Command,
-    ProcessFailed,
     born,
-    end,
-    launch,
     plain_environment,
     run_to_end,
-    tail,
-    wait_until,
 )
 
 NAME = "scriptorium"
@@ -54,11 +48,14 @@ _SETTINGS = {
 Run = Callable[[Command, Path, float], None]
 
 
-class Postgres:
+class Postgres(Server):
     """`start()` gives the URL. The supervisor uses the parts: `install`, `command`, `ready`, `url`.
 
     Raises NotInstalled, NoPlace, ProcessFailed. `log` receives all output.
     """
+
+    name = "PostgreSQL"
+    start_seconds = START_SECONDS
 
     def __init__(self, folder: Path, log: Path | None = None, run: Run = run_to_end) -> None:
         self.folder = folder.resolve()
@@ -116,28 +113,6 @@ class Postgres:
         if len(lines) < 8 or lines[7].strip() != "ready":
             return False
         return born(int(lines[0])) is not None and int(lines[2]) >= self._asked - _CLOCK_STEPS
-
-    def start(self) -> str:
-        self.install()
-        self._process = launch(self.command(), self.log)
-        try:
-            wait_until(self.ready, self._process, START_SECONDS, "PostgreSQL")
-        except ProcessFailed as error:
-            self.stop()
-            raise ProcessFailed(f"{error}:\n{tail(self.log)}") from error
-        return self.url
-
-    def stop(self) -> None:
-        if self._process:
-            end(self._process, _FAST_SHUTDOWN)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
 
     def _command(self, program: str, *arguments: str) -> Command:
         return Command(

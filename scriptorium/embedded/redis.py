@@ -5,13 +5,12 @@ import signal
 import socket
 from pathlib import Path
 from subprocess import Popen
-from types import TracebackType
-from typing import Self
 
 from scriptorium.embedded import binaries
 from scriptorium.embedded.place import account, own_file, own_folder, settle
 from scriptorium.embedded.ports import free_port
-from scriptorium.processes import Account, Command, ProcessFailed, end, launch, plain_environment, tail, wait_until
+from scriptorium.embedded.server import Server
+from scriptorium.processes import Account, Command, plain_environment
 
 START_SECONDS = 20.0
 _ENDING = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
@@ -28,11 +27,14 @@ maxmemory-policy noeviction
 """
 
 
-class Redis:
+class Redis(Server):
     """`start()` gives the URL: loopback TCP with a random password, which Celery and redis-py read alike.
 
     (Over a socket each wants a URL of its own.) Raises NotInstalled, NoPlace, ProcessFailed.
     """
+
+    name = "Redis"
+    start_seconds = START_SECONDS
 
     def __init__(self, folder: Path, log: Path | None = None) -> None:
         self.folder = folder.resolve()
@@ -72,25 +74,3 @@ class Redis:
                 return connection.recv(64).startswith(b"+OK")
         except OSError:
             return False
-
-    def start(self) -> str:
-        self.install()
-        self._process = launch(self.command(), self.log)
-        try:
-            wait_until(self.ready, self._process, START_SECONDS, "Redis")
-        except ProcessFailed as error:
-            self.stop()
-            raise ProcessFailed(f"{error}:\n{tail(self.log)}") from error
-        return self.url
-
-    def stop(self) -> None:
-        if self._process:
-            end(self._process, _ENDING)
-            self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
