@@ -138,6 +138,8 @@ class Runner:
             self._guarded(step, lambda step=step: ready.append((step, self._clip(step))))  # type: ignore[misc]
         try:
             answers = self._decode([clip for _, clip in ready])
+            if len(answers) != len(ready):
+                raise EngineError(f"the recognizer gave {len(answers)} answers to {len(ready)} clips")
         except Exception as error:  # noqa: BLE001 - every step of the batch learns of it
             answers = [EngineFailure(_named(error))] * len(ready)
         for (step, _), answer in zip(ready, answers, strict=True):
