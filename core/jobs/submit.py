@@ -32,22 +32,18 @@ def check_room(context: Context, coming: int = 0) -> None:
 
 def submit(context: Context, tenant: Tenant, incoming: Incoming, filename: str, options: Options) -> dict[str, Any]:
     """Keeps the recording and makes its job. Raises InputError for an empty file, UnknownModel for an unknown model;
-    the upload is then discarded."""
-    try:
-        model = models.resolve(options.model or context.settings.model, context.settings).name
-        if not incoming.size:
-            raise InputError("the file is empty: it holds no bytes; send the recording itself", code="empty_file")
-        recording = Recording(
-            id=uuid7(),
-            tenant_id=tenant.id,
-            filename=filename[-LONGEST_NAME:],
-            bytes=incoming.size,
-            sha256=incoming.sha256,
-        )
-        incoming.commit(recording.source_key)
-    except BaseException:
-        incoming.discard()
-        raise
+    whoever opened the upload discards it then."""
+    model = models.resolve(options.model or context.settings.model, context.settings).name
+    if not incoming.size:
+        raise InputError("the file is empty: it holds no bytes; send the recording itself", code="empty_file")
+    recording = Recording(
+        id=uuid7(),
+        tenant_id=tenant.id,
+        filename=filename[-LONGEST_NAME:],
+        bytes=incoming.size,
+        sha256=incoming.sha256,
+    )
+    incoming.commit(recording.source_key)
     rings = Rings()
     try:
         with transaction(context.sessions) as session:
