@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from core.errors import BlobMissing, TooLarge, Unavailable
+from core.errors import BlobMissing, BlobUnreadable, InputError, TooLarge, Unavailable
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 
@@ -38,6 +38,7 @@ class Blobs(Protocol):
     def path(self, key: str) -> AbstractContextManager[Path]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
+    def aged(self, prefix: str, seconds: float) -> Iterator[str]: ...
 
 
 class LocalIncoming:
@@ -113,27 +114,53 @@ class LocalBlobs:
         return self._at(key).is_file()
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
-        """At most `length` bytes from `start`. Raises BlobMissing."""
+        """At most `length` bytes from `start`. Raises BlobMissing, BlobUnreadable."""
         try:
             with self._at(key).open("rb") as stored:
                 stored.seek(start)
                 return stored.read(length)
         except FileNotFoundError as error:
             raise BlobMissing(f"{key} is missing from storage; was it removed by hand?") from error
+        except OSError as error:
+            raise BlobUnreadable(f"{key} cannot be read from storage ({error.strerror}); is its disk well?") from error
 
     @contextmanager
     def path(self, key: str) -> Iterator[Path]:
-        """A local file to hand to a child process."""
-        found = self._at(key)
-        if not found.is_file():
-            raise BlobMissing(f"{key} is missing from storage; was it removed by hand?")
-        yield found
+        """A local file to hand to a child process. Raises BlobMissing, BlobUnreadable, also where the reader blames
+        the file for what storage did."""
+        self.read_range(key, 0, 1)
+        try:
+            yield self._at(key)
+        except (InputError, OSError):
+            self.read_range(key, 0, 1)
+            raise
 
     def delete(self, key: str) -> None:
         self._at(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
         shutil.rmtree(self._at(prefix), ignore_errors=True)
+
+    def aged(self, prefix: str, seconds: float) -> Iterator[str]:
+        """Names right under the prefix that did not change for so long, by the clock of the disk itself."""
+        return self._aged(self._at(prefix), seconds)
+
+    def _aged(self, folder: Path, seconds: float) -> Iterator[str]:
+        probe = self.scratch()
+        probe.touch()
+        before = probe.stat().st_mtime - seconds
+        probe.unlink()
+        for entry in os.scandir(folder) if folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime <= before:
+                    yield entry.name
+
+    def forget_unfinished(self, seconds: float) -> int:
+        """Removes uploads and parts that were never placed and have not grown for so long."""
+        names = list(self._aged(self._incoming, seconds))
+        for name in names:
+            (self._incoming / name).unlink(missing_ok=True)
+        return len(names)
 
     def room(self) -> tuple[int, int]:
         """Free bytes of the disk, and all."""

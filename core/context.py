@@ -11,6 +11,9 @@ from core.database import connect
 from core.settings import Settings
 from core.settings import settings as from_environment
 
+RING_TIMEOUT = 1.0
+"""Seconds that an upload, or a worker with a result, waits for a Redis that hangs; the sweep rings later."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -27,6 +30,14 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def build(settings: Settings | None = None, app: Celery | None = None) -> Context:
+def build(settings: Settings | None = None) -> Context:
     settings = settings or from_environment()
-    return Context(settings, connect(settings), LocalBlobs(settings.blobs), Bell(app or celery_app(settings)))
+    return Context(settings, connect(settings), LocalBlobs(settings.blobs), Bell(_ringing(settings)))
+
+
+def _ringing(settings: Settings) -> Celery:
+    """An app of its own for the bell: a worker listens for long, but nobody waits long for a ring to be taken."""
+    app = celery_app(settings)
+    patience = {"socket_timeout": RING_TIMEOUT, "socket_connect_timeout": RING_TIMEOUT}
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, **patience}
+    return app

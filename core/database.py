@@ -31,6 +31,11 @@ def connect(settings: Settings) -> sessionmaker[Session]:
         pool_recycle=1800,
         connect_args={
             "connect_timeout": 5,
+            # Over TCP, a server that is gone without a word is given up after a lease, not after hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 20_000,
             # A process that hangs inside a transaction must not hold its locks for ever.
             "options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000 -c timezone=UTC",
         },

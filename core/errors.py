@@ -34,6 +34,12 @@ class InvalidRequest(ScriptoriumError):
     status = 422
 
 
+class IdempotencyMismatch(InvalidRequest):
+    """The key was used before, for something else."""
+
+    code = "idempotency_mismatch"
+
+
 class NotFound(ScriptoriumError):
     code = "not_found"
     status = 404
@@ -70,10 +76,24 @@ class Unavailable(ScriptoriumError):
     status = 503
 
 
-class BlobMissing(ScriptoriumError):
-    """Bytes that a row names are not in storage. Not an outage: trying again is counted, and ends."""
+class StorageError(ScriptoriumError):
+    """Storage does not give what a row names. It may be an outage, so it is tried for long, but not for ever."""
 
+    code = "storage_error"
+
+
+class BlobMissing(StorageError):
     code = "audio_missing"
+
+
+class BlobUnreadable(StorageError):
+    code = "audio_unreadable"
+
+
+class DeadlinePassed(ScriptoriumError):
+    """A step ran longer than its kind may."""
+
+    code = "deadline_passed"
 
 
 class EngineError(ScriptoriumError):

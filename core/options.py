@@ -28,6 +28,9 @@ class Options(BaseModel):
     priority: Literal["low", "normal", "high"] = "normal"
     metadata: dict[str, str] = Field(default_factory=dict, max_length=50)
     tag: str | None = Field(None, max_length=200)
+    delete_after_seconds: int | None = Field(
+        None, ge=0, le=315_360_000, description="Once ended, the job is deleted so many seconds later."
+    )
 
     @field_validator("language")
     @classmethod

@@ -87,3 +87,33 @@ def progress(tallies: Tallies, status: Status) -> float:
     transcribe = tallies[Kind.TRANSCRIBE]
     share = transcribe.done_seconds / transcribe.seconds if transcribe.seconds else 1.0
     return round(0.1 + 0.85 * min(1.0, share), 4)
+
+
+STAGES = tuple(Kind)
+"""In their order: what comes after a kind is made from it."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What an owner's retry does. `requeue`: kind -> whether its finished steps run again too; `drop`: kinds whose
+    steps are planned anew."""
+
+    requeue: dict[Kind, bool]
+    drop: frozenset[Kind]
+
+
+def again(tallies: Tallies, stage: Kind | None = None) -> Again | None:
+    """None when nothing of the job is missing. With a stage, that one and all that is made from it; None then means
+    that what it is made from is not there yet."""
+    ingest, transcribe, assemble = (tallies[kind] for kind in (Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE))
+    if stage is Kind.INGEST:
+        return Again({Kind.INGEST: True}, frozenset({Kind.TRANSCRIBE, Kind.ASSEMBLE}))
+    if stage is Kind.TRANSCRIBE:
+        return Again({Kind.TRANSCRIBE: True}, frozenset({Kind.ASSEMBLE})) if ingest.done else None
+    if stage is Kind.ASSEMBLE:
+        heard = ingest.done and transcribe.done + transcribe.failed == transcribe.total
+        return Again({}, frozenset({Kind.ASSEMBLE})) if heard and (transcribe.done or not transcribe.total) else None
+    missing = {kind: False for kind, tally in ((Kind.INGEST, ingest), (Kind.TRANSCRIBE, transcribe)) if tally.failed}
+    if not missing and assemble.done:
+        return None
+    return Again(missing, frozenset({Kind.ASSEMBLE}))

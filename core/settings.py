@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.states import Kind
+
 MIB = 2**20
 
 
@@ -38,9 +40,26 @@ class Settings(BaseSettings):
     sweep: float = 5.0
     retry_base: float = 2.0
     """First delay before a step is tried again; doubles each time, with jitter, to at most a minute."""
+    look: float = 15.0
+    """A worker that heard no ring for so long looks for work by itself: Redis may be down for days."""
+    deadlines: dict[Kind, float] = {}
+    """Overrides of `core.deadlines.SECONDS`."""
+    drain: float = 15.0
+    """After SIGTERM a worker has so long to finish what it holds; then it hands back and ends."""
+    unserved: float = 3 * 86400.0
+    """A job whose model no worker serves fails after so long."""
+    scavenge: float = 600.0
+    """Between two looks for bytes that no row names."""
+    orphan_after: float = 3600.0
+    """Age from which such bytes are removed, half-written uploads too."""
 
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
+    upload_stall: float = 60.0
+    """Without a byte for so long, an upload is ended."""
+    max_open_jobs: int = 10_000
+    """With more jobs under way on the whole server, uploads are refused for a while."""
+    idempotency_hours: float = 24.0
     max_duration: float = 12 * 3600.0
     decode_timeout: float = 3600.0
     decode_stall: float = 60.0

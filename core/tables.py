@@ -114,6 +114,7 @@ class Job(Base):
         Index("jobs_newest", "tenant_id", "id"),
         Index("jobs_open", "tenant_id", postgresql_where=text("status IN ('queued', 'processing')")),
         Index("jobs_of_recording", "recording_id"),
+        Index("jobs_to_delete", "delete_at", postgresql_where=text("delete_at IS NOT NULL AND deleted_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -138,12 +139,30 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    delete_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """What a caller's key was first used for. Its primary key makes one job of two uploads at once."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idempotency_keys_oldest", "created_at"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    # Deferred: the key is taken before its job is made.
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED")
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Step(Base):
     """One unit of a job's work. `attempt` never resets and stands in every write: it fences a worker that lost its
-    lease. `kills` counts leases that ended, `errors` exceptions; a hand-back counts as neither."""
+    lease. `kills`, `errors`, `outages` and `suspect` are its `core.budget.Tries`; a hand-back counts as none.
+    `alone`: the present attempt has no neighbours in its process."""
 
     __tablename__ = "steps"
     __table_args__ = (
@@ -173,10 +192,14 @@ class Step(Base):
     attempt: Mapped[int] = mapped_column(Integer, server_default="0")
     kills: Mapped[int] = mapped_column(Integer, server_default="0")
     errors: Mapped[int] = mapped_column(Integer, server_default="0")
+    outages: Mapped[int] = mapped_column(Integer, server_default="0")
+    suspect: Mapped[bool] = mapped_column(server_default=text("false"))
+    alone: Mapped[bool] = mapped_column(server_default=text("true"))
     last_error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     fair_tag: Mapped[float]
     due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     lease_until: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
     worker: Mapped[str | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

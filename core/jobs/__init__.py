@@ -1,5 +1,6 @@
 """Every state change of a job, and what callers see of it. Each function is one short transaction, or a few."""
 
+from core.jobs.again import run_again
 from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
 from core.jobs.ends import (
@@ -15,7 +16,8 @@ from core.jobs.ends import (
 )
 from core.jobs.facts import AssemblyFacts, assembly_facts, current_segments
 from core.jobs.rows import NewStep
-from core.jobs.submit import check_room, submit
+from core.jobs.scavenge import scavenge
+from core.jobs.submit import Submitted, check_room, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import page, segments, served_models, show, transcript, wait, wait_for_end, workers
 from core.keys import Tenant
@@ -24,6 +26,7 @@ __all__ = [
     "AssemblyFacts",
     "Claimed",
     "NewStep",
+    "Submitted",
     "Swept",
     "Tenant",
     "assembly_facts",
@@ -45,6 +48,8 @@ __all__ = [
     "register",
     "resign",
     "retry",
+    "run_again",
+    "scavenge",
     "segments",
     "served_models",
     "show",

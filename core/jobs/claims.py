@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_, update
+from sqlalchemy import Interval, Select, cast, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core import deadlines
+from core.budget import Tries
 from core.context import Context
 from core.database import from_now, transaction
+from core.settings import Settings
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Step, VirtualTime, Worker
 
@@ -30,14 +33,17 @@ class Claimed:
     recording_id: UUID
     run: int
     job_model: str
-    kills: int
-    errors: int
+    tries: Tries
+    alone: bool
+    deadline: float
+    """Seconds that it may run, from the claim."""
+    overdue: bool = False
 
     @classmethod
-    def read(cls, session: Session, steps: Select[UUID]) -> "list[Claimed]":
+    def read(cls, session: Session, steps: Select[UUID], settings: Settings) -> "list[Claimed]":
         """Those whose ids the query gives, with what their jobs say."""
         rows = session.execute(
-            select(Step, Job.options, Job.recording_id, Job.run, Job.model)
+            select(Step, Job.options, Job.recording_id, Job.run, Job.model, Step.deadline_at < func.clock_timestamp())
             .join(Job, Job.id == Step.job_id)
             .where(Step.id.in_(steps))
             .order_by(Step.fair_tag, Step.id)
@@ -55,10 +61,12 @@ class Claimed:
                 recording_id=recording_id,
                 run=run,
                 job_model=job_model,
-                kills=step.kills,
-                errors=step.errors,
+                tries=Tries(step.kills, step.errors, step.outages, step.suspect),
+                alone=step.alone,
+                deadline=deadlines.seconds(Kind(step.kind), settings),
+                overdue=bool(overdue),
             )
-            for step, options, recording_id, run, job_model in rows
+            for step, options, recording_id, run, job_model, overdue in rows
         ]
 
 
@@ -68,8 +76,8 @@ def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence
     A step that failed or killed before comes alone: it may be poison, and a neighbour would be condemned with it.
     """
     with transaction(context.sessions) as session:
-        due = session.execute(
-            select(Step.id, Step.kind, Step.model, Step.fair_tag, Step.kills, Step.errors)
+        due = session.scalars(
+            select(Step)
             .where(
                 Step.status == StepStatus.QUEUED,
                 Step.kind.in_([kind.value for kind in kinds]),
@@ -82,31 +90,40 @@ def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence
         ).all()
         if not due:
             return []
-        taken = [due[0]] if due[0].kills + due[0].errors else [row for row in due if not row.kills + row.errors]
-        held = _take(session, worker, [row.id for row in taken], context.settings.lease)
-        latest = max(taken, key=lambda row: row.fair_tag)
-        _advance(session, latest.kind, latest.model, latest.fair_tag)
+        first = due[0]
+        taken = [first] if _suspect(first) else [one for one in due if one.kind == first.kind and not _suspect(one)]
+        _advance(session, taken[-1])
+        held = _take(session, worker, taken, context.settings)
     started(context, {claimed.job_id for claimed in held})
     return held
 
 
-def _take(session: Session, worker: str, ids: list[UUID], lease: float) -> list[Claimed]:
+def _suspect(step: Step) -> bool:
+    return Tries(step.kills, step.errors, step.outages, step.suspect).alone
+
+
+def _take(session: Session, worker: str, taken: Sequence[Step], settings: Settings) -> list[Claimed]:
+    ids = [step.id for step in taken]
     session.execute(
         update(Step)
         .where(Step.id.in_(ids))
         .values(
             status=StepStatus.RUNNING,
             attempt=Step.attempt + 1,
+            alone=len(ids) == 1,
             worker=worker,
-            lease_until=from_now(lease),
+            lease_until=from_now(settings.lease),
+            deadline_at=from_now(deadlines.seconds(Kind(taken[0].kind), settings)),
             started_at=func.clock_timestamp(),
         )
+        .execution_options(synchronize_session=False)
     )
-    return Claimed.read(session, select(Step.id).where(Step.id.in_(ids)))
+    session.expire_all()
+    return Claimed.read(session, select(Step.id).where(Step.id.in_(ids)), settings)
 
 
-def _advance(session: Session, kind: str, model: str, tag: float) -> None:
-    made = insert(VirtualTime).values(kind=kind, model=model, value=tag)
+def _advance(session: Session, latest: Step) -> None:
+    made = insert(VirtualTime).values(kind=latest.kind, model=latest.model, value=latest.fair_tag)
     session.execute(
         made.on_conflict_do_update(
             index_elements=["kind", "model"], set_={"value": func.greatest(VirtualTime.value, made.excluded.value)}
@@ -140,10 +157,15 @@ def heartbeat(context: Context, worker: str, held: Sequence[Claimed]) -> set[UUI
                     tuple_(Step.id, Step.attempt).in_([(one.id, one.attempt) for one in held]),
                     Step.status == StepStatus.RUNNING,
                 )
-                .values(lease_until=from_now(context.settings.lease))
+                .values(lease_until=_renewed(context.settings.lease))
                 .returning(Step.id)
             )
         )
+
+
+def _renewed(lease: float) -> Any:
+    """Never far past the deadline: a process that hangs whole, but for its heartbeat, is found by the sweep."""
+    return func.least(from_now(lease), Step.deadline_at + cast(literal(f"{lease} seconds"), Interval))
 
 
 def register(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], info: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from core.context import Context
 from core.database import transaction
 from core.errors import NotFound
 from core.jobs.rows import close, locked
-from core.jobs.views import _own, job_json
+from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Status
 from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
@@ -22,7 +22,7 @@ def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
     A job that has ended stays as it is."""
     with transaction(context.sessions) as session:
         locked(session, job_id)
-        job = _own(session, tenant, job_id)
+        job = own(session, tenant, job_id)
         if not Status(job.status).ended:
             close(session, job, Status.CANCELLED)
             session.flush()
@@ -39,17 +39,33 @@ def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
         job = locked(session, job_id)
         if job is None or job.tenant_id != tenant.id:
             raise NotFound(f"there is no job {job_id}")
-        if job.deleted_at is not None:
-            return
-        # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
-        # lock on the recording, and two deletes that both share it could then wait for each other.
-        recording = _locked_recording(session, job)
-        if not Status(job.status).ended:
-            close(session, job, Status.CANCELLED)
-        _erase_rows(session, job)
-        prefix = _orphaned(session, recording)
+        prefix = _delete(session, job) if job.deleted_at is None else None
     if prefix is not None:
         context.blobs.delete_prefix(prefix)
+
+
+def expire(context: Context, job_id: UUID) -> bool:
+    """Deletes a job whose time (`delete_after_seconds`) has come; not one that its owner retried meanwhile."""
+    with transaction(context.sessions) as session:
+        job = locked(session, job_id)
+        now = session.scalar(select(func.clock_timestamp()))
+        if job is None or job.deleted_at is not None or job.delete_at is None or now is None or job.delete_at > now:
+            return False
+        prefix = _delete(session, job)
+    if prefix is not None:
+        context.blobs.delete_prefix(prefix)
+    return True
+
+
+def _delete(session: Session, job: Job) -> str | None:
+    """The prefix to erase, where no other job needs the recording; the caller holds the job's lock."""
+    # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
+    # lock on the recording, and two deletes that both share it could then wait for each other.
+    recording = _locked_recording(session, job)
+    if not Status(job.status).ended:
+        close(session, job, Status.CANCELLED)
+    _erase_rows(session, job)
+    return _orphaned(session, recording)
 
 
 def _erase_rows(session: Session, job: Job) -> None:

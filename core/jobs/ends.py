@@ -6,6 +6,7 @@ cannot overwrite its successor: its result is refused and counted.
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -15,15 +16,11 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import from_now, transaction
-from core.errors import ScriptoriumError
+from core.errors import ScriptoriumError, StorageError
 from core.jobs.claims import Claimed
 from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked
 from core.states import Kind, StepStatus
 from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
-
-BUDGET = 3
-"""Exceptions, or kills, after which a step is failed."""
-LONGEST_DELAY = 60.0
 
 Effect = Callable[[Session, Job], None]
 
@@ -81,17 +78,17 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
 def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: bool = False) -> bool:
     """Back into the queue, later; or failed, when the budget is spent."""
     rings = Rings()
+    tries = step.tries.after(alone=step.alone, killed=killed, outage=isinstance(error, StorageError))
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
         if job is None:
             return False
-        kills, errors = step.kills + killed, step.errors + (not killed)
-        if max(kills, errors) >= BUDGET:
+        if tries.spent:
             done = _fail(session, job, step, error, rings, retryable=True)
         else:
-            delay = min(LONGEST_DELAY, context.settings.retry_base * 2 ** (kills + errors - 1)) * random.uniform(0.5, 1)
+            delay = tries.delay(context.settings.retry_base) * random.uniform(0.5, 1)
             said = {"code": error.code, "message": error.message}
-            done = _requeue(session, step, delay, {"kills": kills, "errors": errors, "last_error": said})
+            done = _requeue(session, step, delay, {**asdict(tries), "last_error": said})
         if not done:
             return _late(job)
     rings.ring(context)
@@ -110,7 +107,7 @@ def hand_back(context: Context, step: Claimed, delay: float = 0.0) -> bool:
     return done
 
 
-def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewStep], seconds: float) -> bool:
+def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewStep]) -> bool:
     """Adds the chunks that are not there yet. Another generation (another decoder, so other cuts) discards the old
     one's chunks first. False when the ingest step is no longer ours."""
     rings = Rings()

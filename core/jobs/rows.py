@@ -15,6 +15,7 @@ from uuid6 import uuid7
 
 from core import fairness, plan
 from core.context import Context
+from core.database import from_now
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Step, Tenant, VirtualTime
 
@@ -69,9 +70,8 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     missing = [one for one in new if one.index not in known]
     if not missing:
         return 0
-    virtual_now = session.scalar(select(VirtualTime.value).where(VirtualTime.kind == kind, VirtualTime.model == model))
     costs = [one.seconds or 1.0 for one in missing]
-    found, tag = fairness.tags(tallies[kind].tag, virtual_now or 0.0, costs, _weight(session, job))
+    found, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
     session.execute(
         insert(Step),
         [
@@ -91,6 +91,15 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     job.tallies = plan.written({**tallies, kind: tally})
     rings.add(kind, model, len(missing))
     return len(missing)
+
+
+def fair_tags(
+    session: Session, job: Job, kind: Kind, start: float, costs: Sequence[float]
+) -> tuple[list[float], float]:
+    """One tag a step, and where the job's next one starts."""
+    of_kind = (VirtualTime.kind == kind, VirtualTime.model == model_of(job, kind))
+    virtual_now = session.scalar(select(VirtualTime.value).where(*of_kind))
+    return fairness.tags(start, virtual_now or 0.0, costs, _weight(session, job))
 
 
 def _weight(session: Session, job: Job) -> float:
@@ -134,3 +143,5 @@ def close(session: Session, job: Job, status: Status, error: dict[str, Any] | No
     if status is Status.FAILED:
         job.error = error or {"code": "internal_error", "message": "a step failed", "stage": "", "retryable": True}
     job.finished_at = func.clock_timestamp()
+    kept = job.options.get("delete_after_seconds")
+    job.delete_at = None if kept is None else from_now(kept)

@@ -1,41 +1,85 @@
 """A recording comes in: its bytes first, then its rows, then the ring. A crash in between leaves at most bytes that
-no row names; a caller who was answered has a job."""
+no row names, which the scavenger removes; a caller who was answered has a job."""
 
+import hashlib
+import json
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from core import models
 from core.blobs import Incoming
 from core.context import Context
-from core.database import transaction
-from core.errors import InputError, Unavailable
+from core.database import from_now, transaction
+from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
 from core.jobs.claims import alive
 from core.jobs.ends import warn
 from core.jobs.rows import Rings, go_on
-from core.jobs.views import job_json
+from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
-from core.tables import Job, Recording
+from core.states import Status
+from core.tables import IdempotencyKey, Job, Recording
 
 LONGEST_NAME = 255
+QUEUE_RETRY_AFTER = 60
+"""Seconds; a queue of that length does not shrink sooner."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`created` is False where the caller's idempotency key had made the job before."""
+
+    job: dict[str, Any]
+    created: bool
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A caller's idempotency key, and what it stands for."""
+
+    key: str
+    fingerprint: str
 
 
 def check_room(context: Context, coming: int = 0) -> None:
-    """Raises Unavailable before an upload of `coming` bytes is read, when the disk would be nearly full after it."""
+    """Raises Unavailable before an upload of `coming` bytes is read: when the disk would be nearly full after it, or
+    when so many jobs are under way that another would only wait."""
     free, total = context.blobs.room()
     if free - coming < max(context.settings.min_free_bytes, context.settings.min_free_share * total):
         raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
+    most = context.settings.max_open_jobs
+    with transaction(context.sessions) as session:
+        open_jobs = select(Job.id).where(Job.status.in_([Status.QUEUED, Status.PROCESSING])).limit(most).subquery()
+        if (session.scalar(select(func.count()).select_from(open_jobs)) or 0) >= most:
+            raise Unavailable(
+                f"{most} jobs are under way, as many as this server takes; try again later",
+                code="queue_full",
+                retry_after=QUEUE_RETRY_AFTER,
+            )
 
 
-def submit(context: Context, tenant: Tenant, incoming: Incoming, filename: str, options: Options) -> dict[str, Any]:
-    """Keeps the recording and makes its job. Raises InputError for an empty file, UnknownModel for an unknown model;
-    whoever opened the upload discards it then."""
+def submit(
+    context: Context,
+    tenant: Tenant,
+    incoming: Incoming,
+    filename: str,
+    options: Options,
+    idempotency_key: str | None = None,
+) -> Submitted:
+    """Keeps the recording and makes its job, or finds the one that this key made in the last 24 hours.
+
+    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
+    """
     model = models.resolve(options.model or context.settings.model, context.settings).name
     if not incoming.size:
         raise InputError("the file is empty: it holds no bytes; send the recording itself", code="empty_file")
+    keyed = _Keyed(idempotency_key, _fingerprint(incoming.sha256, options)) if idempotency_key else None
     recording = Recording(
         id=uuid7(),
         tenant_id=tenant.id,
@@ -47,30 +91,81 @@ def submit(context: Context, tenant: Tenant, incoming: Incoming, filename: str, 
     rings = Rings()
     try:
         with transaction(context.sessions) as session:
-            session.add(recording)
-            session.flush()
-            shown = job_json(session, _new_job(session, context, tenant.id, recording, options, model, rings))
+            made = _made(session, context, tenant, recording, options, model, keyed, rings)
     except Unavailable:
         raise  # the commit may have been applied before the answer was lost: the bytes stay
-    except BaseException:
+    except ScriptoriumError:
         context.blobs.delete_prefix(recording.prefix)
         raise
+    if not made.created:
+        context.blobs.delete_prefix(recording.prefix)
     rings.ring(context)
-    return shown
+    return made
+
+
+def _fingerprint(sha256: str, options: Options) -> str:
+    said = json.dumps([sha256, options.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _made(
+    session: Session,
+    context: Context,
+    tenant: Tenant,
+    recording: Recording,
+    options: Options,
+    model: str,
+    keyed: _Keyed | None,
+    rings: Rings,
+) -> Submitted:
+    job_id = uuid7()
+    if keyed is not None:
+        first = _taken(session, context, tenant, keyed, job_id)
+        if first != job_id:
+            return Submitted(job_json(session, own(session, tenant, first)), created=False)
+    session.add(recording)
+    session.flush()
+    return Submitted(job_json(session, _new_job(session, context, job_id, recording, options, model, rings)), True)
+
+
+def _taken(session: Session, context: Context, tenant: Tenant, keyed: _Keyed, job_id: UUID) -> UUID:
+    """The job of the key: ours if we are the first with it. A second upload waits here until the first is committed.
+    Raises IdempotencyMismatch."""
+    taken = insert(IdempotencyKey).values(
+        tenant_id=tenant.id, key=keyed.key, fingerprint=keyed.fingerprint, job_id=job_id
+    )
+    session.execute(
+        taken.on_conflict_do_update(
+            index_elements=["tenant_id", "key"],
+            set_={"fingerprint": keyed.fingerprint, "job_id": job_id, "created_at": func.now()},
+            where=IdempotencyKey.created_at < from_now(-3600 * context.settings.idempotency_hours),
+        )
+    )
+    found = session.execute(
+        select(IdempotencyKey.job_id, IdempotencyKey.fingerprint).where(
+            IdempotencyKey.tenant_id == tenant.id, IdempotencyKey.key == keyed.key
+        )
+    ).one()
+    if found.fingerprint != keyed.fingerprint:
+        raise IdempotencyMismatch(
+            "this Idempotency-Key was used for another recording or other options; send a new key with each new job"
+        )
+    first: UUID = found.job_id
+    return first
 
 
 def _new_job(
     session: Session,
     context: Context,
-    tenant_id: UUID,
+    job_id: UUID,
     recording: Recording,
     options: Options,
     model: str,
     rings: Rings,
 ) -> Job:
     job = Job(
-        id=uuid7(),
-        tenant_id=tenant_id,
+        id=job_id,
+        tenant_id=recording.tenant_id,
         recording_id=recording.id,
         options=options.model_dump(mode="json"),
         model=model,

@@ -3,6 +3,7 @@ copies: each change goes through the same functions as any other, one job at a t
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from core.context import Context
 from core.database import from_now, transaction
-from core.errors import ScriptoriumError
-from core.jobs.claims import Claimed
+from core.errors import DeadlinePassed, ScriptoriumError
+from core.jobs.claims import Claimed, alive
+from core.jobs.control import expire
 from core.jobs.ends import retry
-from core.states import Kind, StepStatus
-from core.tables import Recording, Step, SweepState, Worker
+from core.jobs.rows import close, locked
+from core.states import Kind, Status, StepStatus
+from core.tables import Job, Recording, Step, SweepState, Worker
 
 MOST_AT_ONCE = 200
 GAP_IN_SWEEPS = 3
@@ -25,43 +28,49 @@ WORKERS_KEPT = 3600.0
 
 @dataclass(frozen=True)
 class Swept:
-    reaped: int
-    rung: int
-    erased: int
+    reaped: int = 0
+    rung: int = 0
+    erased: int = 0
+    expired: int = 0
+    unserved: int = 0
 
 
 class WorkerLost(ScriptoriumError):
     code = "worker_lost"
 
 
-def sweep(context: Context) -> Swept:
-    reaped = sum(_reap(context, step) for step in _ended_leases(context))
-    rung = _ring_due(context)
-    erased = _erase(context)
-    return Swept(reaped, rung, erased)
+def sweep(context: Context, spacing: float = 0.0) -> Swept:
+    """Does nothing within `spacing` seconds of the last sweep: after an outage many rings for it may have piled up."""
+    with transaction(context.sessions) as session:
+        noted = _note_sweep(session, context, spacing)
+    if noted is None:
+        return Swept()
+    now, reap_after = noted
+    reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
+    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), _give_up(context))
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
     with transaction(context.sessions) as session:
-        now, reap_after = _note_sweep(session, context)
-        if now < reap_after:
-            return []
         ended = (
             select(Step.id)
             .where(Step.status == StepStatus.RUNNING, Step.lease_until < func.clock_timestamp())
             .order_by(Step.lease_until)
             .limit(MOST_AT_ONCE)
         )
-        return Claimed.read(session, ended)
+        return Claimed.read(session, ended, context.settings)
 
 
-def _note_sweep(session: Session, context: Context) -> tuple[datetime, datetime]:
-    """The present, and from when on leases may be reaped."""
+def _note_sweep(session: Session, context: Context, spacing: float) -> tuple[datetime, datetime] | None:
+    """The present, and from when on leases may be reaped. None where another sweep was just now."""
     now = session.scalar(select(func.clock_timestamp()))
     assert now is not None
     session.execute(insert(SweepState).values(id=1, swept_at=now, reap_after=now).on_conflict_do_nothing())
     state = session.execute(select(SweepState).where(SweepState.id == 1).with_for_update()).scalar_one()
-    if (now - state.swept_at).total_seconds() > GAP_IN_SWEEPS * context.settings.sweep:
+    gap = (now - state.swept_at).total_seconds()
+    if 0 < gap < spacing:
+        return None
+    if gap > GAP_IN_SWEEPS * context.settings.sweep:
         state.reap_after = from_now(context.settings.lease)
     state.swept_at = max(now, state.swept_at)
     session.flush()
@@ -70,7 +79,9 @@ def _note_sweep(session: Session, context: Context) -> tuple[datetime, datetime]
 
 
 def _reap(context: Context, step: Claimed) -> bool:
-    lost = WorkerLost("the worker that held this step was lost")
+    lost: ScriptoriumError = WorkerLost("the worker that held this step was lost")
+    if step.overdue:
+        lost = DeadlinePassed(f"this step ran for longer than {step.deadline:g} s and its worker did not end it")
     return retry(context, step, lost, killed=True)
 
 
@@ -110,3 +121,39 @@ def _erase(context: Context) -> int:
             context.blobs.delete_prefix(recording.prefix)
             recording.erased_at = func.clock_timestamp()
         return len(waiting)
+
+
+def _expire(context: Context) -> int:
+    """Jobs whose owner wanted them deleted by now."""
+    with transaction(context.sessions) as session:
+        due = select(Job.id).where(Job.delete_at <= func.clock_timestamp(), Job.deleted_at.is_(None))
+        found = session.scalars(due.order_by(Job.delete_at).limit(MOST_AT_ONCE)).all()
+    return sum(expire(context, job_id) for job_id in found)
+
+
+def _give_up(context: Context) -> int:
+    """Jobs whose model no worker has served for days fail, and say so; their owner can retry."""
+    with transaction(context.sessions) as session:
+        served = {model for worker in alive(session, context.settings.lease) for model in worker.models}
+        waiting = session.execute(
+            select(Step.job_id, Step.model)
+            .where(
+                Step.status == StepStatus.QUEUED,
+                Step.model.not_in(["", *served]),
+                Step.due_at < from_now(-context.settings.unserved),
+            )
+            .distinct()
+            .limit(MOST_AT_ONCE)
+        ).all()
+    for job_id, model in waiting:
+        _fail_unserved(context, job_id, model)
+    return len(waiting)
+
+
+def _fail_unserved(context: Context, job_id: UUID, model: str) -> None:
+    message = f"no worker has served the model {model!r}; start one and retry, or send the recording for another"
+    with transaction(context.sessions) as session:
+        job = locked(session, job_id)
+        if job is not None and not Status(job.status).ended:
+            error = {"code": "model_not_served", "message": message, "stage": Kind.TRANSCRIBE.value, "retryable": True}
+            close(session, job, Status.FAILED, error)

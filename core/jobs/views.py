@@ -91,7 +91,7 @@ def _queue_position(session: Session, job: Job) -> int:
     return 1 + (session.scalar(before) or 0)
 
 
-def _own(session: Session, tenant: Tenant, job_id: UUID) -> Job:
+def own(session: Session, tenant: Tenant, job_id: UUID) -> Job:
     job = session.get(Job, job_id)
     if job is None or job.tenant_id != tenant.id:
         raise NotFound(f"there is no job {job_id}")
@@ -102,7 +102,7 @@ def _own(session: Session, tenant: Tenant, job_id: UUID) -> Job:
 
 def show(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
     with transaction(context.sessions) as session:
-        return job_json(session, _own(session, tenant, job_id))
+        return job_json(session, own(session, tenant, job_id))
 
 
 def wait(context: Context, tenant: Tenant, job_id: UUID, seconds: float) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _cursor(given: str) -> UUID:
 def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
     """The transcript document. Raises Conflict before there is one."""
     with transaction(context.sessions) as session:
-        job = _own(session, tenant, job_id)
+        job = own(session, tenant, job_id)
         row = session.get(TranscriptRow, job_id)
         if row is not None:
             return row.document
@@ -174,7 +174,7 @@ def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]
 def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict[str, Any]:
     """What changed after the revision `after`, in the order of the recording; provisional until `final`."""
     with transaction(context.sessions) as session:
-        job = _own(session, tenant, job_id)
+        job = own(session, tenant, job_id)
         rows = session.scalars(
             select(SegmentRow)
             .where(SegmentRow.job_id == job_id, SegmentRow.revision > after, SegmentRow.revision <= job.revision)

@@ -22,8 +22,8 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
     def make(chunks: int = 0, seconds: float = 30.0, owner: Tenant = tenant, **options: object) -> UUID:
         incoming = context.blobs.receive(1000)
         incoming.write(b"audio")
-        shown = jobs.submit(context, owner, incoming, "meeting.wav", parse(options))
-        job_id = UUID(shown["id"])
+        made = jobs.submit(context, owner, incoming, "meeting.wav", parse(options))
+        job_id = UUID(made.job["id"])
         if chunks:
             ingest(context, job_id, chunks, seconds)
         return job_id
@@ -33,7 +33,7 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
 
 def ingest(context: Context, job_id: UUID, chunks: int, seconds: float = 30.0) -> None:
     step = next(step for step in jobs.claim(context, LIGHT, [Kind.INGEST], [], limit=50) if step.job_id == job_id)
-    assert jobs.emit(context, step, "test-strict", new_chunks(0, chunks, seconds), chunks * seconds)
+    assert jobs.emit(context, step, "test-strict", new_chunks(0, chunks, seconds))
     result = {"duration": chunks * seconds, "channels": 1, "codec": "pcm", "speech_seconds": chunks * seconds}
     assert jobs.finish(context, step, result, jobs.record_probe(result))
 

@@ -89,17 +89,17 @@ def test_nothing_heard_at_all_fails_the_job(context: Context, tenant: keys.Tenan
 def test_emitting_twice_adds_only_what_is_missing(context: Context, make_job: MakeJob) -> None:
     job_id = make_job()
     (step,) = jobs.claim(context, LIGHT, [Kind.INGEST], [])
-    assert jobs.emit(context, step, "g1", new_chunks(0, 2), 60)
-    assert jobs.emit(context, step, "g1", new_chunks(0, 4), 120)
+    assert jobs.emit(context, step, "g1", new_chunks(0, 2))
+    assert jobs.emit(context, step, "g1", new_chunks(0, 4))
     assert [one.index for one in steps_of(context, job_id, Kind.TRANSCRIBE)] == [0, 1, 2, 3]
 
 
 def test_a_new_generation_discards_the_old_chunks(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> None:
     job_id = make_job()
     (step,) = jobs.claim(context, LIGHT, [Kind.INGEST], [])
-    jobs.emit(context, step, "strict", new_chunks(0, 3), 90)
+    jobs.emit(context, step, "strict", new_chunks(0, 3))
     (chunk, *_) = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"])
-    jobs.emit(context, step, "tolerant", new_chunks(0, 2), 60)
+    jobs.emit(context, step, "tolerant", new_chunks(0, 2))
     assert not jobs.finish(context, chunk, {}, jobs.record_segments(0, [segment(" old")]))
     assert [one.attempt for one in steps_of(context, job_id, Kind.TRANSCRIBE)] == [0, 0]
     assert jobs.segments(context, tenant, job_id, 0)["segments"] == []

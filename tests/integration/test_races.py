@@ -142,7 +142,7 @@ def test_two_ingests_of_one_job_cannot_both_emit(context: Context, make_job: Mak
         jobs.NewStep(Kind.TRANSCRIBE, index, 30.0, {"start": 30.0 * index, "end": 30.0 * index + 30})
         for index in range(20)
     ]
-    answers = at_once(*(lambda step=step: jobs.emit(context, step, "g", new, 600) for step in (first, second, second)))
+    answers = at_once(*(lambda step=step: jobs.emit(context, step, "g", new) for step in (first, second, second)))
     assert answers == [False, True, True]
     assert open_steps(context, job_id) == 21
 

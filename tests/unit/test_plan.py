@@ -55,3 +55,52 @@ def test_progress_never_goes_back() -> None:
     assert seen == sorted(seen)
     assert seen[-1] < 1.0
     assert plan.progress(course[-1], Status.COMPLETED) == 1.0
+
+
+INGEST, TRANSCRIBE, ASSEMBLE = Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE
+
+
+@pytest.mark.parametrize(
+    ("case", "now", "stage", "requeued", "dropped"),
+    [
+        ("ingest failed", tallies(FAILED), None, {INGEST: False}, {ASSEMBLE}),
+        (
+            "cancelled while it was cut",
+            tallies(FAILED, Tally(total=3, failed=2)),
+            None,
+            {INGEST: False, TRANSCRIBE: False},
+            {ASSEMBLE},
+        ),
+        (
+            "a chunk is missing",
+            tallies(DONE, Tally(total=3, failed=1), DONE),
+            None,
+            {TRANSCRIBE: False},
+            {ASSEMBLE},
+        ),
+        ("only the assembly failed", tallies(DONE, Tally(total=3), FAILED), None, {}, {ASSEMBLE}),
+        ("cancelled between the stages", tallies(DONE, Tally(total=3)), None, {}, {ASSEMBLE}),
+        ("all again", tallies(DONE, Tally(total=3), DONE), INGEST, {INGEST: True}, {TRANSCRIBE, ASSEMBLE}),
+        ("all chunks again", tallies(DONE, Tally(total=3), DONE), TRANSCRIBE, {TRANSCRIBE: True}, {ASSEMBLE}),
+        ("only assemble", tallies(DONE, Tally(total=3, failed=1), DONE), ASSEMBLE, {}, {ASSEMBLE}),
+        ("silence can be assembled", tallies(DONE, NONE, DONE), ASSEMBLE, {}, {ASSEMBLE}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_owner_gets_again(
+    case: str, now: dict[Kind, Tally], stage: Kind | None, requeued: dict[Kind, bool], dropped: set[Kind]
+) -> None:
+    assert plan.again(now, stage) == plan.Again(requeued, frozenset(dropped))
+
+
+@pytest.mark.parametrize(
+    ("case", "now", "stage"),
+    [
+        ("nothing is missing", tallies(DONE, Tally(total=3), DONE), None),
+        ("no chunks before ingest", tallies(FAILED), TRANSCRIBE),
+        ("nothing to assemble", tallies(DONE, Tally(total=3, failed=3)), ASSEMBLE),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_had_again(case: str, now: dict[Kind, Tally], stage: Kind | None) -> None:
+    assert plan.again(now, stage) is None

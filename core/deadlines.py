@@ -1,0 +1,18 @@
+"""How long a step of each kind may run. One table; `SCRIPTORIUM_DEADLINES` overrides an entry.
+
+Past it a step is tried again, as after an error. Code that asks in between ends by itself; a hung native call ends
+its process.
+"""
+
+from core.settings import Settings
+from core.states import Kind
+
+SECONDS: dict[Kind, float] = {
+    Kind.INGEST: 2.5 * 3600,  # twice the time for decoding, which has a limit of its own, and the rest
+    Kind.TRANSCRIBE: 900.0,  # one batch; a chunk of 30 s with a large model on two old cores takes minutes
+    Kind.ASSEMBLE: 600.0,  # twelve hours of words
+}
+
+
+def seconds(kind: Kind, settings: Settings) -> float:
+    return settings.deadlines.get(kind, SECONDS[kind])

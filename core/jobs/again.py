@@ -1,0 +1,138 @@
+"""An owner's retry: what is missing, or one stage and all that is made from it, runs again as a new run of the job.
+
+The old transcript is served until the new one takes its place. Attempts go on counting, so that a worker of the run
+before matches nothing.
+"""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Float, delete, func, select
+from sqlalchemy.orm import Session
+
+from core import plan
+from core.context import Context
+from core.database import transaction
+from core.errors import Conflict, InvalidRequest
+from core.jobs.rows import Rings, fair_tags, go_on, locked, model_of
+from core.jobs.views import job_json, own
+from core.keys import Tenant
+from core.states import Kind, Status, StepStatus
+from core.tables import Job, SegmentRow, Step
+
+_MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
+
+
+def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None = None) -> dict[str, Any]:
+    """The job, under way again. One that has not ended is answered as it is.
+
+    Raises Conflict: nothing_to_retry; with a stage job_not_finished, stage_not_ready. InvalidRequest: no such stage.
+    """
+    kind = _stage(stage) if stage is not None else None
+    rings = Rings()
+    with transaction(context.sessions) as session:
+        locked(session, job_id)
+        job = own(session, tenant, job_id)
+        if Status(job.status).ended:
+            _start(session, job, _wanted(job, kind), rings)
+            session.flush()
+            session.refresh(job)
+        elif kind is not None:
+            raise Conflict("the job has not finished; wait for it, or cancel it first", code="job_not_finished")
+        shown = job_json(session, job)
+    rings.ring(context)
+    return shown
+
+
+def _stage(name: str) -> Kind:
+    if name not in list(Kind):
+        fault = {"field": "stage", "message": "is not a stage of this job", "allowed": [kind.value for kind in Kind]}
+        raise InvalidRequest("stage: is not a stage of this job", errors=[fault])
+    return Kind(name)
+
+
+def _wanted(job: Job, kind: Kind | None) -> plan.Again:
+    wanted = plan.again(plan.read(job.tallies), kind)
+    if wanted is not None:
+        return wanted
+    if kind is None:
+        raise Conflict("nothing of this job is missing; name a stage to run it again", code="nothing_to_retry")
+    raise Conflict(f"what {kind.value} is made from is not there yet; retry without a stage", code="stage_not_ready")
+
+
+def _start(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None:
+    for kind in wanted.drop:
+        _drop(session, job, kind)
+    job.status, job.run, job.error = Status.PROCESSING, job.run + 1, None
+    job.finished_at = job.delete_at = None
+    job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in _rerun(wanted)}]
+    session.flush()
+    for kind, finished_too in wanted.requeue.items():
+        _requeue(session, job, kind, finished_too, rings)
+    job.tallies = plan.written(_counted(session, job))
+    session.flush()
+    go_on(session, job, rings)
+
+
+def _rerun(wanted: plan.Again) -> set[Kind]:
+    return {*wanted.requeue, *wanted.drop}
+
+
+def _drop(session: Session, job: Job, kind: Kind) -> None:
+    session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == kind))
+    if kind is Kind.TRANSCRIBE:
+        session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id))
+
+
+def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: Rings) -> None:
+    """As new but for the attempt, with tags of the present: old ones would pass everybody who waits."""
+    again = (*_MISSING, StepStatus.DONE) if finished_too else _MISSING
+    steps = session.scalars(
+        select(Step).where(Step.job_id == job.id, Step.kind == kind, Step.status.in_(again)).order_by(Step.index)
+    ).all()
+    if not steps:
+        return
+    if kind is Kind.TRANSCRIBE:
+        chunks = [step.index for step in steps]
+        session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id, SegmentRow.chunk.in_(chunks)))
+    tallies = plan.read(job.tallies)
+    costs = [_seconds(step) or 1.0 for step in steps]
+    tags, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
+    for step, at in zip(steps, tags, strict=True):
+        step.status, step.fair_tag = StepStatus.QUEUED, at
+        step.result = step.last_error = step.finished_at = None
+        step.kills = step.errors = step.outages = 0
+        step.suspect, step.due_at = False, func.clock_timestamp()
+    job.tallies = plan.written({**tallies, kind: replace(tallies[kind], tag=tag)})
+    session.flush()
+    rings.add(kind, model_of(job, kind), len(steps))
+
+
+def _seconds(step: Step) -> float:
+    return float(step.params.get("end", 0.0)) - float(step.params.get("start", 0.0))
+
+
+def _counted(session: Session, job: Job) -> dict[Kind, plan.Tally]:
+    """The tallies as the rows have them; tags and working time go on."""
+    length = func.coalesce(Step.params["end"].astext.cast(Float) - Step.params["start"].astext.cast(Float), 0.0)
+    ended = Step.status.in_([StepStatus.DONE, *_MISSING])
+    rows = session.execute(
+        select(
+            Step.kind,
+            func.count(),
+            func.count().filter(~ended),
+            func.count().filter(Step.status.in_(_MISSING)),
+            func.sum(length),
+            func.coalesce(func.sum(length).filter(ended), 0.0),
+        )
+        .where(Step.job_id == job.id)
+        .group_by(Step.kind)
+    ).all()
+    before = plan.read(job.tallies)
+    found = {kind: plan.Tally(tag=before[kind].tag, busy=before[kind].busy) for kind in Kind}
+    for kind, total, opened, failed, seconds, done in rows:
+        found[Kind(kind)] = replace(
+            found[Kind(kind)], total=total, open=opened, failed=failed, seconds=seconds, done_seconds=done
+        )
+    return found

@@ -1,0 +1,44 @@
+"""Bytes that no row names: of an upload whose process died before its commit, or whose commit was lost; and keys of
+callers that have had their day. Rows are the truth, so what they do not name goes, once it is old enough."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from core.context import Context
+from core.database import from_now, transaction
+from core.tables import IdempotencyKey, Recording
+
+AT_ONCE = 500
+
+
+def scavenge(context: Context) -> int:
+    """How many recordings without a row, and uploads that broke off, were removed."""
+    old = context.settings.orphan_after
+    removed = context.blobs.forget_unfinished(old)
+    found = _recordings(context, old)
+    while names := list(islice(found, AT_ONCE)):
+        for orphan in _unnamed(context, names):
+            context.blobs.delete_prefix(f"recordings/{orphan}")
+            removed += 1
+    with transaction(context.sessions) as session:
+        expired = from_now(-3600 * context.settings.idempotency_hours)
+        session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < expired))
+    return removed
+
+
+def _recordings(context: Context, old: float) -> Iterator[UUID]:
+    for name in context.blobs.aged("recordings", old):
+        try:
+            yield UUID(name)
+        except ValueError:
+            continue  # none of ours
+
+
+def _unnamed(context: Context, names: Sequence[UUID]) -> set[UUID]:
+    """Of the folders, those without a row, or whose row says that all was erased."""
+    with transaction(context.sessions) as session:
+        living = select(Recording.id).where(Recording.id.in_(names), Recording.erased_at.is_(None))
+        return set(names) - set(session.scalars(living))
