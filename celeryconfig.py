@@ -42,6 +42,11 @@ beat_schedule = {
         "schedule": schedule(_now.sweep),
         # No expiry: it would be read from the worker's clock, and one that is off would never sweep.
         "options": {"queue": "upkeep"},
-    }
+    },
+    "scavenge": {
+        "task": "scriptorium.scavenge",
+        "schedule": schedule(_now.scavenge),
+        "options": {"queue": "upkeep"},
+    },
 }
 timezone = "UTC"

@@ -13,7 +13,7 @@ from uuid import UUID
 from core import jobs
 from core.blobs import LocalBlobs
 from core.context import Context
-from core.errors import EngineError, InputError, OutOfMemory, ScriptoriumError, Unavailable
+from core.errors import DeadlinePassed, EngineError, InputError, OutOfMemory, ScriptoriumError, Unavailable
 from core.options import Options
 from core.settings import Settings
 from core.states import Kind
@@ -82,7 +82,7 @@ class IngestContext:
         new = [
             jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c)) for c in chunks
         ]
-        if not jobs.emit(self.context, self.step, generation, new, decoded_seconds):
+        if not jobs.emit(self.context, self.step, generation, new):
             raise StepLost("the step was cancelled or taken over")
 
     def warn(self, code: str, message: str) -> None:
@@ -105,15 +105,43 @@ class Runner:
     pulse: Pulse
     batch: int = 1
     draining: threading.Event = field(default_factory=threading.Event)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
-    def work(self, kind: Kind) -> None:
-        while not self.draining.is_set():
-            limit = self.batch if kind is Kind.TRANSCRIBE else 1
+    def work(self) -> None:
+        """On a ring. Waits where this process is at work already: what the ring was for may not be seen there."""
+        with self._one_at_a_time:
+            self._work()
+
+    def look(self) -> None:
+        """Without a ring. Nothing where this process is at work."""
+        if self._one_at_a_time.acquire(blocking=False):
+            try:
+                self._work()
+            finally:
+                self._one_at_a_time.release()
+
+    def drain(self) -> None:
+        self.draining.set()
+        self.pulse.drain()
+
+    def _work(self) -> None:
+        """Kinds in turn, until nothing of any is due."""
+        while [kind for kind in self.kinds if self._once(kind)]:
+            pass
+
+    def _once(self, kind: Kind) -> bool:
+        if self.draining.is_set():
+            return False
+        limit = self.batch if kind is Kind.TRANSCRIBE else 1
+        try:
             steps = jobs.claim(self.context, self.name, [kind], self.models, limit)
-            if not steps:
-                return
+        except Unavailable as error:
+            log.warning("claiming: %s", error.message)
+            return False
+        if steps:
             with self.pulse.holding(steps):
                 self._do(kind, steps)
+        return bool(steps)
 
     def _do(self, kind: Kind, steps: Sequence[jobs.Claimed]) -> None:
         if kind is Kind.TRANSCRIBE:
@@ -177,6 +205,8 @@ class Runner:
     def _check(self, step: jobs.Claimed) -> None:
         if step.id in self.pulse.lost:
             raise StepLost("the step was cancelled or taken over")
+        if step.id in self.pulse.overdue:
+            raise DeadlinePassed(f"this step ran for longer than {step.deadline:g} s")
         if self.draining.is_set():
             raise Draining("this worker is stopping")
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,29 +13,59 @@ from core import bell, jobs, models
 from core.context import Context, build, celery_app
 from core.settings import settings
 from core.states import Kind
+from worker.lookout import Lookout
 from worker.pulse import Pulse
 from worker.runner import Runner
 
 app = celery_app(settings())
 log = logging.getLogger(__name__)
-_runners: dict[int, Runner] = {}
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What this worker process runs besides Celery."""
+
+    runner: Runner
+    lookout: Lookout
+
+
+_processes: dict[int, _Process] = {}
+"""By process id: a fork must not take its parent's for its own."""
+
+
+def _process() -> _Process:
+    return _processes[os.getpid()]
 
 
 @cache
 def context() -> Context:
-    return build(settings(), app)
+    return build(settings())
 
 
 @app.task(name="scriptorium.work")
 def work(kind: str) -> None:
-    _runners[os.getpid()].work(Kind(kind))
+    """The ring says which kind, for whoever reads the queue; the worker takes what is fair of all its kinds."""
+    _process().lookout.heard()
+    _process().runner.work()
 
 
 @app.task(name="scriptorium.sweep")
 def sweep() -> None:
-    swept = jobs.sweep(context())
-    if swept.reaped or swept.erased:
-        log.info("sweep: %d leases ended, %d rings, %d recordings erased", swept.reaped, swept.rung, swept.erased)
+    _process().lookout.heard()
+    _sweep()
+
+
+@app.task(name="scriptorium.scavenge")
+def scavenge() -> None:
+    removed = jobs.scavenge(context())
+    if removed:
+        log.info("scavenge: removed %d uploads or recordings that no row names", removed)
+
+
+def _sweep() -> None:
+    swept = jobs.sweep(context(), spacing=settings().sweep / 2)
+    if swept != replace(jobs.Swept(), rung=swept.rung):
+        log.info("sweep: %s", swept)
 
 
 @signals.setup_logging.connect
@@ -61,11 +92,13 @@ def _start(instance: Any, **_: Any) -> None:
         recognizer = engines.recognizer(served[0], settings())
         engines.prove(recognizer)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    runner = Runner(context(), name, kinds, served, recognizer, Pulse(context(), name), batch=_batch(recognizer))
-    _runners[os.getpid()] = runner
+    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(recognizer)))
+    runner = Runner(context(), name, kinds, served, recognizer, pulse, batch=_batch(recognizer))
+    lookout = Lookout(runner.look if kinds else _sweep, settings().look)
+    _processes[os.getpid()] = _Process(runner, lookout)
     if kinds:
-        jobs.register(context(), name, kinds, served, _info(recognizer))
         runner.pulse.start()
+    lookout.start()
 
 
 def _batch(recognizer: Any) -> int:
@@ -80,20 +113,21 @@ def _info(recognizer: Any) -> dict[str, Any]:
 @signals.worker_ready.connect
 def _first_look(**_: Any) -> None:
     """Work may have been waiting since before this process lived: no need to wait for the sweep."""
-    runner = _runners[os.getpid()]
+    runner = _process().runner
     for kind in runner.kinds:
         context().bell.ring(kind, runner.models[0] if kind is Kind.TRANSCRIBE else "")
 
 
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
-    _runners[os.getpid()].draining.set()
+    _process().runner.drain()
 
 
 @signals.worker_shutdown.connect
 def _stop(**_: Any) -> None:
     """What is still held goes back at once; nobody has to wait for the lease to end."""
-    runner = _runners[os.getpid()]
+    _process().lookout.stop()
+    runner = _process().runner
     runner.pulse.stop()
     for step in runner.pulse.held:
         jobs.hand_back(runner.context, step)
