@@ -40,6 +40,6 @@ class Tries:
         return replace(self, kills=self.kills + killed, errors=self.errors + (not killed))
 
     def delay(self, base: float) -> float:
-        """Seconds before the next try, without jitter."""
-        failed = max(1, self.kills + self.errors + self.outages)
-        return min(LONGEST_DELAY, base * 2.0 ** (failed - 1))
+        """Seconds before the next try, without jitter. None after a first kill, which says nothing of the step."""
+        failed = max(0, self.kills - 1) + self.errors + self.outages
+        return min(LONGEST_DELAY, base * 2.0 ** (failed - 1)) if failed else 0.0

@@ -89,6 +89,7 @@ def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: b
             delay = tries.delay(context.settings.retry_base) * random.uniform(0.5, 1)
             said = {"code": error.code, "message": error.message}
             done = _requeue(session, step, delay, {**asdict(tries), "last_error": said})
+            rings.add(step.kind, step.model, not delay)
         if not done:
             return _late(job)
     rings.ring(context)

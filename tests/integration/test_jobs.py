@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from core import jobs, keys
+from core.budget import OUTAGES
 from core.context import Context
-from core.errors import Conflict, EngineError, Gone, InputError, NotFound
+from core.errors import BlobMissing, BlobUnreadable, Conflict, EngineError, Gone, InputError, NotFound
 from core.states import Kind
 from core.tables import Job, Step
 from tests.integration.conftest import LIGHT, MakeJob, assemble, new_chunks, segment, transcribe_all
@@ -221,3 +222,41 @@ def test_the_database_refuses_bad_states(context: Context, make_job: MakeJob, ba
 def test_an_unknown_job_is_not_found(context: Context, tenant: keys.Tenant) -> None:
     with pytest.raises(NotFound):
         jobs.show(context, tenant, uuid4())
+
+
+def test_storage_that_does_not_answer_is_waited_for(context: Context, make_job: MakeJob) -> None:
+    """A hiccup of a network disk must not cost a chunk its three tries; what is gone for good ends nevertheless."""
+    job_id = make_job(chunks=1)
+    for tries in range(OUTAGES):
+        (step,) = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"])
+        assert step.tries.outages == tries
+        jobs.retry(context, step, BlobUnreadable("the disk is away"))
+        make_due(context)
+    (row,) = steps_of(context, job_id, Kind.TRANSCRIBE)
+    assert (row.status, row.errors, row.outages) == ("failed", 0, OUTAGES - 1)
+
+
+def test_blobs_that_cannot_be_read(context: Context) -> None:
+    folder = f"recordings/{uuid4()}"
+    context.blobs.put(f"{folder}/inner/source", [b"x"])
+    with pytest.raises(BlobUnreadable):
+        context.blobs.read_range(f"{folder}/inner", 0, 1)
+    with pytest.raises(BlobMissing):
+        context.blobs.read_range(f"{folder}/none", 0, 1)
+
+
+def test_a_file_that_went_away_is_not_to_blame(context: Context) -> None:
+    """A decoder that finds nothing says that the file is bad; its owner would never try again."""
+    key = f"recordings/{uuid4()}/source"
+    context.blobs.put(key, [b"x"])
+    with pytest.raises(InputError), context.blobs.path(key):
+        raise InputError("not a recording")
+    context.blobs.put(key, [b"x"])
+    with pytest.raises(BlobMissing):
+        _blamed_after_it_went(context, key)
+
+
+def _blamed_after_it_went(context: Context, key: str) -> None:
+    with context.blobs.path(key):
+        context.blobs.delete(key)
+        raise InputError("not a recording")

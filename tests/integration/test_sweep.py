@@ -1,9 +1,11 @@
 """The reconciler: what dead workers and lost messages leave behind."""
 
+import pytest
 from sqlalchemy import select, text, update
 
 from core import jobs, keys
 from core.context import Context
+from core.errors import Gone
 from core.states import Kind
 from core.tables import Recording, Step, SweepState
 from tests.integration.conftest import MakeJob, assemble, transcribe_all
@@ -84,3 +86,52 @@ def test_deleted_audio_is_erased_again_when_no_worker_can_write(
     assert jobs.sweep(context).erased == 1
     assert not context.blobs.exists(late)
     assert jobs.sweep(context).erased == 0
+
+
+def test_sweeps_that_piled_up_are_one(context: Context, make_job: MakeJob) -> None:
+    """Beat goes on while the upkeep worker is down."""
+    make_job(chunks=1)
+    jobs.register(context, "t", [Kind.TRANSCRIBE], ["demo"], {})
+    assert jobs.sweep(context, spacing=60).rung == 1
+    assert jobs.sweep(context, spacing=60) == jobs.Swept()
+    assert jobs.sweep(context).rung == 1
+
+
+def test_a_first_kill_is_tried_again_at_once(context: Context, make_job: MakeJob) -> None:
+    make_job(chunks=1)
+    jobs.sweep(context)
+    assert jobs.claim(context, "dead", [Kind.TRANSCRIBE], ["demo"])
+    end_leases(context)
+    jobs.sweep(context)
+    assert jobs.claim(context, "next", [Kind.TRANSCRIBE], ["demo"])
+
+
+def test_a_model_that_nobody_serves_for_days_fails_the_job(
+    context: Context, tenant: keys.Tenant, make_job: MakeJob
+) -> None:
+    waiting, served = make_job(chunks=1, model="large-v3"), make_job(chunks=1)
+    jobs.register(context, "t", [Kind.TRANSCRIBE], ["demo"], {})
+    assert jobs.sweep(context).unserved == 0
+    with context.sessions() as session, session.begin():
+        session.execute(update(Step).values(due_at=Step.due_at - text("interval '4 days'")))
+    assert jobs.sweep(context).unserved == 1
+    shown = jobs.show(context, tenant, waiting)
+    assert (shown["status"], shown["error"]["code"], shown["error"]["retryable"]) == (
+        "failed",
+        "model_not_served",
+        True,
+    )
+    assert jobs.show(context, tenant, served)["status"] == "processing"
+    assert jobs.run_again(context, tenant, waiting)["status"] == "processing"
+    assert jobs.sweep(context).unserved == 0
+
+
+def test_a_job_is_deleted_when_its_time_has_come(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> None:
+    soon, later = make_job(chunks=1, delete_after_seconds=0), make_job(chunks=1, delete_after_seconds=3600)
+    assert jobs.sweep(context).expired == 0
+    transcribe_all(context)
+    assemble(context)
+    assert jobs.sweep(context).expired == 1
+    with pytest.raises(Gone):
+        jobs.show(context, tenant, soon)
+    assert jobs.show(context, tenant, later)["status"] == "completed"

@@ -40,6 +40,12 @@ def test_storage_gets_more_time() -> None:
     assert 600 < waited < 1800
 
 
-@pytest.mark.parametrize(("kills", "seconds"), [(1, 2.0), (2, 4.0), (3, 8.0), (30, LONGEST_DELAY)])
-def test_delays_double_up_to_a_minute(kills: int, seconds: float) -> None:
-    assert Tries(kills=kills).delay(2.0) == seconds
+@pytest.mark.parametrize(("errors", "seconds"), [(1, 2.0), (2, 4.0), (3, 8.0), (30, LONGEST_DELAY)])
+def test_delays_double_up_to_a_minute(errors: int, seconds: float) -> None:
+    assert Tries(errors=errors).delay(2.0) == seconds
+
+
+def test_a_first_kill_delays_nothing() -> None:
+    """The worker died, by whatever; its steps run again at once, a second time later."""
+    assert [Tries(kills=kills).delay(2.0) for kills in (1, 2, 3)] == [0.0, 2.0, 4.0]
+    assert Tries(suspect=True).delay(2.0) == 0.0
