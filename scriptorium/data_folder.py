@@ -21,7 +21,7 @@ class InUse(Exception):
 
 
 class NotUsable(Exception):
-    """The folder cannot be made or written to."""
+    """The folder cannot be made or written to, or holds half a restore."""
 
 
 def default() -> Path:
@@ -58,6 +58,11 @@ class DataFolder:
     @property
     def url_file(self) -> Path:
         return self.path / "url"
+
+    @property
+    def unfinished_restore(self) -> Path:
+        """There while a restore is under way or was cut off; it names the backup by its dump's checksum."""
+        return self.path / "restore-unfinished"
 
     @property
     def _children(self) -> Path:

@@ -58,6 +58,10 @@ def up(wanted: Wanted) -> int:
         here = machine()
         source = choose(wanted.model, here, Settings())
         with folder.locked():
+            if folder.unfinished_restore.exists():
+                raise NotUsable(
+                    f"a restore into {folder.path} was cut off; run `scriptorium restore` again to finish it"
+                )
             for orphan in folder.end_orphans():
                 say(f"ended {orphan.name} (process {orphan.pid}), left by an earlier start")
             folder.rotate_logs()

