@@ -35,7 +35,7 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
         locked(session, job_id)
         job = own(session, tenant, job_id)
         if Status(job.status).ended:
-            _start(session, job, _wanted(job, kind), rings)
+            _start(session, job, _wanted(session, job, kind), rings)
             session.flush()
             session.refresh(job)
         elif kind is not None:
@@ -52,13 +52,20 @@ def _stage(name: str) -> Kind:
     return Kind(name)
 
 
-def _wanted(job: Job, kind: Kind | None) -> plan.Again:
+def _wanted(session: Session, job: Job, kind: Kind | None) -> plan.Again:
+    """Raises Conflict. A transcript is assembled without what failed, and says so; not without what was cancelled,
+    of which nobody knows whether it would have failed."""
     wanted = plan.again(plan.read(job.tallies), kind)
-    if wanted is not None:
+    if wanted is not None and not (kind is Kind.ASSEMBLE and _cancelled_chunks(session, job)):
         return wanted
     if kind is None:
         raise Conflict("nothing of this job is missing; name a stage to run it again", code="nothing_to_retry")
     raise Conflict(f"what {kind.value} is made from is not there yet; retry without a stage", code="stage_not_ready")
+
+
+def _cancelled_chunks(session: Session, job: Job) -> bool:
+    cancelled = (Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.CANCELLED)
+    return session.scalar(select(Step.id).where(*cancelled).limit(1)) is not None
 
 
 def _start(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None:

@@ -76,12 +76,13 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
 
 
 def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: bool = False) -> bool:
-    """Back into the queue, later; or failed, when the budget is spent."""
+    """Back into the queue, later; or failed, when the budget is spent. `killed`: by the sweep, since its lease ended;
+    nothing where it was renewed or taken back meanwhile."""
     rings = Rings()
     tries = step.tries.after(alone=step.alone, killed=killed, outage=isinstance(error, StorageError))
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
-        if job is None:
+        if job is None or (killed and not _lease_ended(session, step)):
             return False
         if tries.spent:
             done = _fail(session, job, step, error, rings, retryable=True)
@@ -184,6 +185,12 @@ def record_transcript(document: dict[str, Any]) -> Effect:
 def _held(session: Session, step: Claimed) -> bool:
     held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
     return session.scalar(held) is not None
+
+
+def _lease_ended(session: Session, step: Claimed) -> bool:
+    """Locks the step, so that no heartbeat renews it any more."""
+    ended = (Step.id == step.id, Step.attempt == step.attempt, Step.lease_until < func.clock_timestamp())
+    return session.scalar(select(Step.id).where(*ended).with_for_update()) is not None
 
 
 def _end(session: Session, step: Claimed, values: dict[str, Any]) -> bool:

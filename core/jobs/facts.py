@@ -53,7 +53,7 @@ def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
             .order_by(Step.index)
         ).all()
         gaps = tuple(Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed)
-        language = dominant_language(segments) or _asked(job.options["language"])
+        language = dominant_language(segments) or _asked(job.options.get("language", "auto"))
         return AssemblyFacts(
             duration=recording.duration or 0.0,
             speech_seconds=(ingest or {}).get("speech_seconds", 0.0),

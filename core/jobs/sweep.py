@@ -2,7 +2,7 @@
 copies: each change goes through the same functions as any other, one job at a time."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -22,6 +22,8 @@ from core.tables import Job, Recording, Step, SweepState, Worker
 MOST_AT_ONCE = 200
 GAP_IN_SWEEPS = 3
 """So many missed sweeps mean an outage: workers could not renew their leases either, and get one lease to do so."""
+QUIET_BEFORE_GIVING_UP = timedelta(hours=1)
+"""After a start or an outage the workers get so long to come, before a job counts as one that nobody serves."""
 WORKERS_KEPT = 3600.0
 """Seconds that a worker which was not heard of stays in the table."""
 
@@ -47,7 +49,8 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
         return Swept()
     now, reap_after = noted
     reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
-    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), _give_up(context))
+    unserved = _give_up(context) if now >= reap_after + QUIET_BEFORE_GIVING_UP else 0
+    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:

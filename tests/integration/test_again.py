@@ -156,3 +156,15 @@ def test_a_retry_stops_the_clock_of_deletion(context: Context, tenant: keys.Tena
     assert jobs.sweep(context).expired == 1
     with context.sessions() as session:
         assert session.get_one(Job, job_id).deleted_at is not None
+
+
+def test_what_was_cancelled_is_not_assembled_away(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> None:
+    job_id = make_job(chunks=2)
+    (first,) = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"])
+    jobs.finish(context, first, {}, jobs.record_segments(first.index, [segment(" heard")]))
+    jobs.cancel(context, tenant, job_id)
+    with pytest.raises(Conflict) as refused:
+        jobs.run_again(context, tenant, job_id, "assemble")
+    assert refused.value.code == "stage_not_ready"
+    jobs.run_again(context, tenant, job_id)
+    assert transcribe_all(context) == 1

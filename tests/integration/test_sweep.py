@@ -5,9 +5,9 @@ from sqlalchemy import select, text, update
 
 from core import jobs, keys
 from core.context import Context
-from core.errors import Gone
+from core.errors import EngineError, Gone
 from core.states import Kind
-from core.tables import Recording, Step, SweepState
+from core.tables import Job, Recording, Step, SweepState
 from tests.integration.conftest import MakeJob, assemble, transcribe_all
 from tests.integration.test_races import end_leases, make_due
 
@@ -114,6 +114,9 @@ def test_a_model_that_nobody_serves_for_days_fails_the_job(
     assert jobs.sweep(context).unserved == 0
     with context.sessions() as session, session.begin():
         session.execute(update(Step).values(due_at=Step.due_at - text("interval '4 days'")))
+    assert jobs.sweep(context).unserved == 0, "the server has just started: its transcribers may be loading"
+    with context.sessions() as session, session.begin():
+        session.execute(update(SweepState).values(reap_after=SweepState.reap_after - text("interval '1 hour'")))
     assert jobs.sweep(context).unserved == 1
     shown = jobs.show(context, tenant, waiting)
     assert (shown["status"], shown["error"]["code"], shown["error"]["retryable"]) == (
@@ -135,3 +138,16 @@ def test_a_job_is_deleted_when_its_time_has_come(context: Context, tenant: keys.
     with pytest.raises(Gone):
         jobs.show(context, tenant, soon)
     assert jobs.show(context, tenant, later)["status"] == "completed"
+
+
+def test_a_lease_renewed_meanwhile_is_not_reaped(context: Context, make_job: MakeJob) -> None:
+    """The sweep reads ended leases, then puts them back one by one: the worker may have come to itself in between."""
+    job_id = make_job(chunks=1)
+    jobs.sweep(context)
+    (step,) = jobs.claim(context, "slow", [Kind.TRANSCRIBE], ["demo"])
+    end_leases(context)
+    jobs.heartbeat(context, "slow", [step])
+    assert not jobs.retry(context, step, EngineError("its lease had ended"), killed=True)
+    with context.sessions() as session:
+        assert session.get_one(Step, step.id).status == "running"
+        assert session.get_one(Job, job_id).late_results == 0
