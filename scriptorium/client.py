@@ -9,7 +9,9 @@ with Client("http://127.0.0.1:8080", key) as client:
 import io
 import json
 import os
+import random
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -24,31 +26,50 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 _LONG_POLL = 20.0
 _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
+_TRIES = 6
+"""Of an upload. With the pauses between them they last about 25 s: as long as a server takes to start anew."""
+_AGAIN = frozenset({408, 502, 503, 504})
+"""Statuses after which the same upload may pass: it stalled on its way, or the server cannot take it now."""
+_LONGEST_PAUSE = 60.0
 
 
 class ApiError(Exception):
-    """The server refused. `code` is stable, `status` is HTTP's, `errors` names each wrong field."""
+    """The server refused. `code` is stable, `status` is HTTP's, `errors` names each wrong field, `retry_after` is in
+    seconds, where the server says when to try again."""
 
-    def __init__(self, code: str, message: str, status: int, errors: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int,
+        errors: list[dict[str, Any]] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.errors = errors or []
+        self.retry_after = retry_after
 
 
 class ServerUnreachable(Exception):
-    """No answer came; the message names the address."""
+    """No answer came; the message names the address. `connected` is False where nothing was sent either."""
+
+    def __init__(self, message: str, connected: bool = True) -> None:
+        super().__init__(message)
+        self.connected = connected
 
 
 class Client:
     """One server and one key. `timeout` in seconds, without a byte from the server. Not for several threads at once.
 
-    Every call raises ApiError or ServerUnreachable.
+    Every call raises ApiError or ServerUnreachable. `pause` is how it waits before another try.
     """
 
-    def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, key: str, timeout: float = 60.0, pause: Callable[[float], None] = time.sleep) -> None:
         self.url = url.rstrip("/")
+        self._pause = pause
         self._http = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -61,15 +82,24 @@ class Client:
         self._http.close()
 
     def submit(
-        self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None, **options: Any
+        self,
+        path: str | os.PathLike[str],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Any,
     ) -> Job:
         """Uploads a recording from the disk, piece by piece. `progress` is told bytes sent and bytes in all.
 
-        Raises OSError where the file cannot be read.
+        An upload whose answer was lost, or that the server cannot take now, is sent again a few times, from its start
+        and with the same key, so that it becomes one job; without a key of yours it gets a new one. A server that
+        nothing listens for is not waited for. Raises OSError where the file cannot be read.
         """
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         with _Counted(path, progress) as opened:
             parts = {"file": (Path(path).name, opened, "application/octet-stream")}
-            return self._json("POST", "/v1/jobs", files=parts, data={"options": json.dumps(options)})
+            sent = {"options": json.dumps(options)}
+            return self._again(lambda: self._json("POST", "/v1/jobs", files=parts, data=sent, headers=headers))
 
     def job(self, job_id: str, wait: float = 0.0) -> Job:
         """With `wait` the answer comes when the status changes, or after that many seconds (the server caps at 60)."""
@@ -103,7 +133,7 @@ class Client:
                     seen(job)
                 if job["status"] in ENDED:
                     return job
-            time.sleep(max(0.0, _LEAST_PAUSE - (time.monotonic() - asked)))
+            self._pause(max(0.0, _LEAST_PAUSE - (time.monotonic() - asked)))
 
     def transcript(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/jobs/{job_id}/transcript")
@@ -126,6 +156,10 @@ class Client:
     def cancel(self, job_id: str) -> Job:
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
+    def retry(self, job_id: str, stage: str | None = None) -> Job:
+        """Runs again what failed or was cancelled; with a `stage`, that one and what follows it."""
+        return self._json("POST", f"/v1/jobs/{job_id}/retry", json=None if stage is None else {"stage": stage})
+
     def delete(self, job_id: str) -> None:
         """Erases the job, its audio and its transcript."""
         self._request("DELETE", f"/v1/jobs/{job_id}")
@@ -144,6 +178,17 @@ class Client:
         """What the server says of the things it needs. Raises ApiError when one is missing."""
         return self._json("GET", "/readyz")
 
+    def _again(self, send: Callable[[], Job]) -> Job:
+        for tried in range(1, _TRIES):
+            try:
+                return send()
+            except (ApiError, ServerUnreachable) as error:
+                pause = _before_another(error, tried)
+                if pause is None:
+                    raise
+            self._pause(pause)
+        return send()
+
     def _json(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self._request(method, path, **rest).json()
         return answer
@@ -152,9 +197,12 @@ class Client:
         try:
             response = self._http.request(method, path, **rest)
         except httpx2.TransportError as error:
-            raise ServerUnreachable(f"no answer from {self.url} ({error or type(error).__name__})") from error
+            connected = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
+            raise ServerUnreachable(
+                f"no answer from {self.url} ({error or type(error).__name__})", connected
+            ) from error
         except httpx2.InvalidURL as error:
-            raise ServerUnreachable(f"{self.url} is not an address: {error}") from error
+            raise ServerUnreachable(f"{self.url} is not an address: {error}", connected=False) from error
         if response.is_error:
             raise _refusal(response)
         return response
@@ -168,7 +216,20 @@ def _refusal(response: httpx2.Response) -> ApiError:
     if not isinstance(problem, dict):  # not our server, or a proxy in front of it
         problem = {}
     message = problem.get("detail") or f"the server answered {response.status_code} {response.reason_phrase}"
-    return ApiError(problem.get("code", "unknown"), message, response.status_code, problem.get("errors"))
+    told = response.headers.get("Retry-After", "")
+    retry_after = float(told) if told.isdecimal() else None
+    return ApiError(problem.get("code", "unknown"), message, response.status_code, problem.get("errors"), retry_after)
+
+
+def _before_another(error: ApiError | ServerUnreachable, tried: int) -> float | None:
+    """Seconds to wait after `tried` tries; None where another is of no use. The draw keeps callers, whom one outage
+    turned away together, from coming back together."""
+    own = min(2.0 ** (tried - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1)
+    if isinstance(error, ServerUnreachable):
+        return own if error.connected or tried > 1 else None
+    if error.status not in _AGAIN or (error.retry_after or 0) > _LONGEST_PAUSE:
+        return None
+    return max(own, error.retry_after or 0)
 
 
 class _Counted(io.FileIO):

@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import asr, errors, jobs, openapi, service
+from web import arrival, asr, errors, jobs, openapi, service
 from web.bodies import FORM_BYTES
 from web.scope import compose, request_id
 
@@ -44,6 +44,7 @@ def create_app(context: Context | None = None) -> Api:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
+    app.before_request(arrival.attend)
     for module in (jobs, asr, service):
         app.register_blueprint(module.routes)
     app.after_request(_headers)

@@ -7,28 +7,28 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from core import jobs
-from web import schemas
+from web import openapi, queries, schemas
 from web.answers import answer
 from web.errors import problem
-from web.jobs import location_of, submitted
 from web.scope import authenticate, context, seat, tenant
+from web.submission import location_of, submitted
 
 routes = APIBlueprint("asr", __name__, url_prefix="/v1", tag="Simple call")
 routes.before_request(authenticate)
 
 
 @routes.post("/asr")
-@routes.input(schemas.AsrQuery, location="query", arg_name="query")
+@routes.input(queries.AsrQuery, location="query", arg_name="query")
 @routes.output(schemas.AsrResult)
 @routes.doc(
-    extensions={"requestBody": schemas.upload_body("audio")},
+    extensions={"requestBody": openapi.upload_body("audio")},
     responses={202: "Not ready within `wait`: fetch the job later. Errors have the shape `{status, error}`."},
 )
-def asr(query: schemas.AsrQuery) -> Response:
+def asr(query: queries.AsrQuery) -> Response:
     """Transcribe a short recording in one call"""
-    job = submitted()
+    job = submitted().job
     with seat() as taken:
-        seconds = min(query.wait, schemas.LONGEST_WAIT) if taken else 0
+        seconds = min(query.wait, queries.LONGEST_WAIT) if taken else 0
         job = jobs.wait_for_end(context(), tenant(), UUID(job["id"]), seconds)
     return _ANSWERS.get(job["status"], _pending)(job)
 

@@ -1,19 +1,23 @@
-"""A request's body -> the recording on its way into storage, and the options. Bytes go from the socket to the disk."""
+"""A request's body -> the recording on its way into storage, and the options. Bytes go from the socket to the disk,
+and are hashed on their way as the caller's digests want it."""
 
 import binascii
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
-from core.blobs import Blobs, Incoming
-from core.errors import InputError, InvalidRequest
-from core.settings import Settings
+from core import jobs
+from core.blobs import Incoming
+from core.context import Context
+from core.errors import InvalidRequest
+from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest, recording_sha256
 from web.fields import fault, options_of, plain
 
 PARTS = ("file", "audio")
@@ -23,6 +27,8 @@ FORM_BYTES = 2**20
 _READ = 2**16
 _DECODE = 2**20
 """Characters of base64 decoded at a time; a multiple of four."""
+_LOOK = 2**26
+"""Bytes after which the disk is looked at again: others write to it too, and a body may come without its length."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +38,24 @@ class Upload:
     options: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Checks:
+    """Of the whole content as it is sent, and of the recording in it."""
+
+    content: Check
+    recording: Check
+
+
 @contextmanager
-def received(request: Request, settings: Settings, blobs: Blobs) -> Iterator[Upload]:
-    """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off."""
+def received(request: Request, context: Context) -> Iterator[Upload]:
+    """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
+
+    Raises InvalidRequest for bytes that are not those of a given digest, before the first byte for a bad digest.
+    """
+    checks = _Checks(
+        Check(content_digest(request.headers.get(CONTENT_DIGEST))),
+        Check(recording_sha256(request.headers.get(RECORDING_SHA256))),
+    )
     readers: dict[str, type[_Multipart] | type[_Encoded]] = {
         "multipart/form-data": _Multipart,
         "application/json": _Encoded,
@@ -45,11 +66,11 @@ def received(request: Request, settings: Settings, blobs: Blobs) -> Iterator[Upl
     opened: list[Incoming] = []
 
     def receive(limit: int) -> Incoming:
-        opened.append(blobs.receive(limit))
+        opened.append(context.blobs.receive(limit))
         return opened[-1]
 
     try:
-        yield reader(request, settings, receive).read()
+        yield reader(request, context, receive, checks).read()
     finally:
         for incoming in opened:
             incoming.discard()
@@ -58,12 +79,14 @@ def received(request: Request, settings: Settings, blobs: Blobs) -> Iterator[Upl
 class _Multipart:
     """werkzeug's own parser would spool the file to a second place, and call a body that broke off an empty form."""
 
-    def __init__(self, request: Request, settings: Settings, receive: Callable[[int], Incoming]) -> None:
-        request.max_content_length = settings.max_upload_bytes + FORM_BYTES
+    def __init__(self, request: Request, context: Context, receive: Callable[[int], Incoming], checks: _Checks) -> None:
+        self._limit = context.settings.max_upload_bytes
+        request.max_content_length = self._limit + FORM_BYTES
         self._stream: IO[bytes] = request.stream
         self._decoder = MultipartDecoder(_boundary(request), max_form_memory_size=FORM_BYTES, max_parts=200)
-        self._receive, self._limit = receive, settings.max_upload_bytes
+        self._context, self._receive, self._checks = context, receive, checks
         self._incoming: Incoming | None = None
+        self._looked = 0
         self._filename = ""
         self._fields: list[tuple[str, bytearray]] = []
         self._field_bytes = 0
@@ -78,15 +101,18 @@ class _Multipart:
                 self._take = self._keep
             elif isinstance(event, Data):
                 self._take(event.data)
+        self._checks.content.settle()
         if self._incoming is None:
             raise _missing("file")
+        self._checks.recording.settle()
         fields = [(name, _text(name, bytes(value))) for name, value in self._fields]
-        return Upload(_filled(self._incoming), self._filename, options_of(fields))
+        return Upload(self._incoming, self._filename, options_of(fields))
 
     def _events(self) -> Iterator[Event]:
         data = b"?"
         while data:
             data = self._stream.read(_READ)
+            self._checks.content.update(data)
             yield from self._decoded(data)
 
     def _decoded(self, data: bytes) -> Iterator[Event]:
@@ -103,8 +129,16 @@ class _Multipart:
             raise fault(part.name or "", "is not the recording's part", allowed=list(PARTS))
         if self._incoming is not None:
             raise fault(part.name, "is a second recording; send one a request")
+        self._checks.recording.expect(content_digest(",".join(part.headers.getlist(CONTENT_DIGEST)) or None))
         self._incoming, self._filename = self._receive(self._limit), plain("filename", _base_name(part.filename))
-        self._take = self._incoming.write
+        self._take = partial(self._write, self._incoming)
+
+    def _write(self, incoming: Incoming, data: bytes) -> None:
+        self._checks.recording.update(data)
+        incoming.write(data)
+        if incoming.size - self._looked > _LOOK:
+            self._looked = incoming.size
+            jobs.check_storage(self._context)  # a body of unknown length, or several at once
 
     def _keep(self, data: bytes) -> None:
         self._field_bytes += len(data)
@@ -117,13 +151,16 @@ class _Multipart:
 class _Encoded:
     """JSON with the recording as base64. The body is held in memory, and is small: max_json_audio_bytes."""
 
-    def __init__(self, request: Request, settings: Settings, receive: Callable[[int], Incoming]) -> None:
-        self._limit = settings.max_json_audio_bytes
+    def __init__(self, request: Request, context: Context, receive: Callable[[int], Incoming], checks: _Checks) -> None:
+        self._limit = context.settings.max_json_audio_bytes
         request.max_content_length = self._limit // 3 * 4 + FORM_BYTES
-        self._request, self._receive = request, receive
+        self._request, self._receive, self._checks = request, receive, checks
 
     def read(self) -> Upload:
-        body = _json_object(self._request.stream.read())
+        content = self._request.stream.read()
+        self._checks.content.update(content)
+        self._checks.content.settle()
+        body = json_object(content)
         audio = body.pop("audio", None)
         if audio is None:
             raise _missing("audio")
@@ -131,9 +168,11 @@ class _Encoded:
             raise fault("audio", "must be the recording's bytes in base64")
         incoming = self._receive(self._limit)
         for data in _decoded(audio):
+            self._checks.recording.update(data)
             incoming.write(data)
+        self._checks.recording.settle()
         given = {name: value for name, value in body.items() if value is not None}
-        return Upload(_filled(incoming), "audio", plain("options", given))
+        return Upload(incoming, "audio", plain("options", given))
 
 
 def _decoded(text: str) -> Iterator[bytes]:
@@ -148,7 +187,7 @@ def _decoded(text: str) -> Iterator[bytes]:
         raise fault("audio", "is not valid base64") from error
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -175,12 +214,6 @@ def _text(name: str, value: bytes) -> str:
 def _base_name(filename: str) -> str:
     """A caller's path is none of ours; the name is for people to read, never a key."""
     return filename.replace("\\", "/").rpartition("/")[2]
-
-
-def _filled(incoming: Incoming) -> Incoming:
-    if not incoming.size:
-        raise InputError("the file is empty: it holds no bytes; send the recording itself", code="empty_file")
-    return incoming
 
 
 def _missing(part: str) -> InvalidRequest:

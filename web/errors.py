@@ -10,9 +10,9 @@ from flask import Flask, Response, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from core.errors import InvalidRequest, ScriptoriumError
-from core.options import described
-from web.schemas import QUERIES
+from core.errors import ScriptoriumError
+from web.fields import refusal
+from web.queries import QUERIES
 from web.scope import request_id
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,7 @@ def from_apiflask(error: HTTPError) -> Response:
     """A query that its model refuses. The model's own words are in the cause."""
     if not isinstance(error.__cause__, ValidationError):
         return problem(error.status_code, _code(error.status_code), error.message or "")
-    model = QUERIES[error.__cause__.title]
-    found = [described(one, model) for one in error.__cause__.errors()]
-    message = "; ".join(f"{one['field']}: {one['message']}" for one in found)
-    return from_core(InvalidRequest(message, errors=found))
+    return from_core(refusal(error.__cause__, QUERIES[error.__cause__.title]))
 
 
 def from_werkzeug(error: HTTPException) -> Response:

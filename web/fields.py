@@ -1,11 +1,13 @@
-"""Form fields -> options: text becomes what the option's type wants. Pure."""
+"""Form fields -> options: text becomes what the option's type wants; and how a field is refused. Pure."""
 
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from core.errors import InvalidRequest
-from core.options import Options
+from core.options import Options, described
 
 T = TypeVar("T")
 
@@ -43,6 +45,12 @@ def plain(field: str, value: T) -> T:
 def fault(field: str, message: str, **more: Any) -> InvalidRequest:
     """The refusal that names the field."""
     return InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message, **more}])
+
+
+def refusal(error: ValidationError, model: type[BaseModel]) -> InvalidRequest:
+    """The refusal that names each field which `model` does not take."""
+    found = [described(one, model) for one in error.errors()]
+    return InvalidRequest("; ".join(f"{one['field']}: {one['message']}" for one in found), errors=found)
 
 
 def _value(name: str, text: str) -> Any:

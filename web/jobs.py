@@ -1,61 +1,45 @@
 """`/v1/jobs` and `/v1/models`: what callers see of jobs."""
 
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request, url_for
+from flask import Response, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
 
-from core import jobs, models, options
+from core import jobs
 from core.formats import FORMATS
-from web import schemas
+from web import openapi, queries, schemas
 from web.answers import answer
-from web.bodies import received
-from web.fields import fault, plain
+from web.bodies import json_object
+from web.fields import fault, plain, refusal
 from web.scope import authenticate, context, seat, tenant
+from web.submission import location_of, submitted
+
+T = TypeVar("T", bound=BaseModel)
 
 routes = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
 routes.before_request(authenticate)
 
 
-def submitted() -> dict[str, Any]:
-    """The job made of this request's body."""
-    here = context()
-    jobs.check_room(here, request.content_length or 0)
-    with received(request, here.settings, here.blobs) as upload:
-        asked = options.parse(upload.options)
-        if asked.model:
-            _refuse_unserved_folder(asked.model)
-        return jobs.submit(here, tenant(), upload.incoming, upload.filename, asked)
-
-
-def _refuse_unserved_folder(name: str) -> None:
-    """Raises UnknownModel. A folder is a model's name only where this server or a worker serves it."""
-    here = context()
-    if name != here.settings.model and all(name != one["name"] for one in jobs.served_models(here)):
-        models.resolve(name, here.settings, folders=False)
-
-
-def location_of(job: dict[str, Any]) -> str:
-    return url_for("jobs.show", job_id=UUID(job["id"]))
-
-
 @routes.post("/jobs")
 @routes.output(schemas.Job, status_code=202)
-@routes.doc(extensions={"requestBody": schemas.upload_body("file")})
+@routes.doc(extensions={"requestBody": openapi.upload_body("file")})
 def submit() -> Response:
     """Send a recording
 
-    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it.
+    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Sent again
+    with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200.
     """
-    job = submitted()
-    return answer(job, 202, location_of(job))
+    made = submitted()
+    return answer(made.job, 202 if made.created else 200, location_of(made.job))
 
 
 @routes.get("/jobs/<uuid:job_id>")
-@routes.input(schemas.WaitQuery, location="query", arg_name="query")
+@routes.input(queries.WaitQuery, location="query", arg_name="query")
 @routes.output(schemas.Job)
-def show(job_id: UUID, query: schemas.WaitQuery) -> Response:
+def show(job_id: UUID, query: queries.WaitQuery) -> Response:
     """A job
 
     With `wait` it answers when the status changes. While many others wait already it answers at once.
@@ -63,22 +47,22 @@ def show(job_id: UUID, query: schemas.WaitQuery) -> Response:
     if not query.wait:
         return answer(jobs.show(context(), tenant(), job_id))
     with seat() as taken:
-        seconds = min(query.wait, schemas.LONGEST_WAIT) if taken else 0
+        seconds = min(query.wait, queries.LONGEST_WAIT) if taken else 0
         return answer(jobs.wait(context(), tenant(), job_id, seconds))
 
 
 @routes.get("/jobs")
-@routes.input(schemas.PageQuery, location="query", arg_name="query")
+@routes.input(queries.PageQuery, location="query", arg_name="query")
 @routes.output(schemas.JobPage)
-def page(query: schemas.PageQuery) -> Response:
+def page(query: queries.PageQuery) -> Response:
     """Jobs, newest first"""
     return answer(jobs.page(context(), tenant(), **plain("tag", query.model_dump())))
 
 
 @routes.get("/jobs/<uuid:job_id>/transcript")
-@routes.input(schemas.TranscriptQuery, location="query", arg_name="query")
+@routes.input(queries.TranscriptQuery, location="query", arg_name="query")
 @routes.output(schemas.TranscriptOut)
-def transcript(job_id: UUID, query: schemas.TranscriptQuery) -> Response:
+def transcript(job_id: UUID, query: queries.TranscriptQuery) -> Response:
     """The transcript, in a format of your choice"""
     if query.format not in FORMATS:
         raise fault("format", "is not a format of this server", allowed=list(FORMATS))
@@ -87,9 +71,9 @@ def transcript(job_id: UUID, query: schemas.TranscriptQuery) -> Response:
 
 
 @routes.get("/jobs/<uuid:job_id>/segments")
-@routes.input(schemas.SegmentsQuery, location="query", arg_name="query")
+@routes.input(queries.SegmentsQuery, location="query", arg_name="query")
 @routes.output(schemas.SegmentPage)
-def segments(job_id: UUID, query: schemas.SegmentsQuery) -> Response:
+def segments(job_id: UUID, query: queries.SegmentsQuery) -> Response:
     """Segments so far, also while the job runs
 
     Ask again with `after` set to the last `revision`: only what changed since is sent.
@@ -105,6 +89,30 @@ def cancel(job_id: UUID) -> Response:
     What it has not begun never starts. A job that has ended stays as it is.
     """
     return answer(jobs.cancel(context(), tenant(), job_id), 202)
+
+
+@routes.post("/jobs/<uuid:job_id>/retry")
+@routes.output(schemas.Job, status_code=202)
+@routes.doc(extensions={"requestBody": openapi.json_body(queries.RetryBody)})
+def retry(job_id: UUID) -> Response:
+    """Run again what is missing
+
+    With the original options, as a new run; the old transcript is served until the new one replaces it. A job that is
+    still under way is answered as it is, unless a stage is named.
+    """
+    asked = _body(queries.RetryBody)
+    return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
+
+
+def _body(model: type[T]) -> T:
+    """The request's JSON; no body is one without fields. Raises InvalidRequest."""
+    content = request.stream.read()
+    if content and request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the body as application/json, or none")
+    try:
+        return model.model_validate(json_object(content) if content else {})
+    except ValidationError as error:
+        raise refusal(error, model) from error
 
 
 @routes.delete("/jobs/<uuid:job_id>")

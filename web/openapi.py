@@ -1,4 +1,4 @@
-"""What no decorator says of the API: which routes need a key, and what their errors are."""
+"""What no decorator says of the API: which routes need a key, how a recording is sent, and what the errors are."""
 
 import json
 import re
@@ -7,16 +7,32 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.formats import FORMATS
+from core.options import Options
+from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.schemas import AsrFailure, AsrPending, Problem
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
     "404": "There is nothing of this id here",
+    "408": "No byte of the body came for a while; send it again",
+    "409": "Its state does not allow this now",
     "410": "It was deleted",
     "413": "The recording is too large",
+    "415": "The body is of a type that is not taken here",
     "422": "A field or parameter is refused; `errors` names it",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
+_CONFLICTS = ("/retry", "/transcript")
+_UPLOADS = ("/v1/jobs", "/v1/asr")
+_UPLOAD_HEADERS = {
+    "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
+    "same recording and options gives the same job; with others it is refused as `idempotency_mismatch`.",
+    CONTENT_DIGEST: "RFC 9530, `sha-256=:…:` or `sha-512=:…:`, over the whole body as it is sent. The recording's part "
+    "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
+    RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
+}
+_LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def completed(spec: Any) -> Any:
@@ -35,7 +51,40 @@ def completed(spec: Any) -> Any:
     )
     accepted = spec["paths"]["/v1/asr"]["post"]["responses"]["202"]
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
+    _describe_uploads(spec["paths"])
     return spec
+
+
+def upload_body(part: str) -> dict[str, Any]:
+    """The requestBody of a route that takes a recording in `part`, or as base64 in `audio`."""
+    options = Options.model_json_schema()["properties"]
+    form = {part: {"type": "string", "contentMediaType": "application/octet-stream"}, **options}
+    form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
+    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": {"type": "object", "properties": form, "required": [part]}},
+            "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
+        },
+    }
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """The requestBody of a route that takes JSON, or nothing."""
+    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+
+
+def _describe_uploads(paths: dict[str, Any]) -> None:
+    for path in _UPLOADS:
+        operation = paths[path]["post"]
+        operation["parameters"] += [
+            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            for name, said in _UPLOAD_HEADERS.items()
+        ]
+        operation["responses"]["202"]["headers"] = _LOCATION
+    answers = paths["/v1/jobs"]["post"]["responses"]
+    answers["200"] = {**answers["202"], "description": "The job that this `Idempotency-Key` made before"}
 
 
 def _refuse(path: str, operation: dict[str, Any]) -> None:
@@ -44,14 +93,19 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     content = {"application/json" if simple else "application/problem+json": shape}
     for status in _statuses(path, operation):
         operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
+    operation["responses"]["503"]["headers"] = _RETRY_AFTER
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     found = ["401", "503"]
     if "{" in path:
         found += ["404", "410"]
+    if path.endswith(_CONFLICTS):
+        found += ["409"]
+    if path in _UPLOADS and "requestBody" in operation:
+        found += ["410"]
     if "requestBody" in operation:
-        found += ["413"]
+        found += ["408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
     return sorted(found)

@@ -1,53 +1,11 @@
-"""The shapes that the API takes and gives, as OpenAPI shows them. Answers are core's own dicts: these describe them,
-and the tests hold the two together."""
+"""The shapes that the API gives, as OpenAPI shows them. Answers are core's own dicts: these describe them, and the
+tests hold the two together."""
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from core.formats import FORMATS
-from core.options import Options
-
-LONGEST_WAIT = 60.0
-"""Seconds."""
+from pydantic import BaseModel, Field
 
 JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
-
-
-class Query(BaseModel):
-    """A parameter that is not known is refused: a filter with a typing error must not answer with everything."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class WaitQuery(Query):
-    wait: float = Field(0, ge=0, description=f"Seconds to wait for a change; {LONGEST_WAIT:g} at most.")
-
-
-class AsrQuery(Query):
-    wait: float = Field(30, ge=0, description=f"Seconds to wait for the transcript; {LONGEST_WAIT:g} at most.")
-
-
-class PageQuery(Query):
-    status: JobStatus | None = None
-    tag: str | None = Field(None, max_length=200)
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
-
-
-class TranscriptQuery(Query):
-    format: str = Field(
-        "json", description="One of " + ", ".join(FORMATS) + ".", json_schema_extra={"enum": list(FORMATS)}
-    )
-
-
-class SegmentsQuery(Query):
-    after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
-
-
-QUERIES: dict[str, type[Query]] = {
-    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
-}
 
 
 class FieldError(BaseModel):
@@ -76,6 +34,7 @@ class Stage(BaseModel):
 
 class RecordingInfo(BaseModel):
     id: str
+    filename: str
     duration: float | None
     channels: int | None
     codec: str | None
@@ -103,6 +62,7 @@ class Job(BaseModel):
 
     id: str
     status: JobStatus
+    run: int = Field(description="Grows with each retry.")
     progress: float = Field(ge=0, le=1)
     eta_seconds: float | None
     queue_position: int | None
@@ -239,18 +199,3 @@ class AsrFailure(BaseModel):
 class Health(BaseModel):
     status: str
     checks: dict[str, str] | None = None
-
-
-def upload_body(part: str) -> dict[str, Any]:
-    """The OpenAPI requestBody of a route that takes a recording in `part`, or as base64 in `audio`."""
-    options = Options.model_json_schema()["properties"]
-    form = {part: {"type": "string", "contentMediaType": "application/octet-stream"}, **options}
-    form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
-    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
-    return {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": form, "required": [part]}},
-            "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
-        },
-    }

@@ -9,7 +9,7 @@ SERVER_UNREACHABLE = 3
 
 _OF_THE_RECORDING = frozenset({
     "empty_file", "invalid_media", "no_audio_stream", "truncated_media", "media_too_long", "upload_too_large",
-    "job_failed", "job_not_finished",
+    "job_failed", "job_not_finished", "request_timeout",
 })  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from scriptorium.cli.connection import Data, Key, Url, connect
 
-app = typer.Typer(help="List, show, cancel and delete jobs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, cancel, retry and delete jobs.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 
 
@@ -46,6 +46,19 @@ def cancel(job_id: JobId, url: Url = None, key: Key = None, data: Data = None) -
     """Stop a job; what it has not begun never starts."""
     with connect(url, key, data) as client:
         typer.echo(f"{job_id} {client.cancel(job_id)['status']}")
+
+
+@app.command()
+def retry(
+    job_id: JobId,
+    stage: Annotated[str | None, typer.Option(help="Run this stage, and what follows it, again.")] = None,
+    url: Url = None,
+    key: Key = None,
+    data: Data = None,
+) -> None:
+    """Run again what failed or was cancelled."""
+    with connect(url, key, data) as client:
+        typer.echo(f"{job_id} {client.retry(job_id, stage)['status']}")
 
 
 @app.command()

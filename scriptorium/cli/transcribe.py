@@ -11,7 +11,7 @@ import typer
 from scriptorium.cli.connection import Data, Key, Url, connect, wrong_use
 from scriptorium.cli.exits import DONE, JOB_FAILED, for_refusal
 from scriptorium.cli.progress import Bars
-from scriptorium.client import ApiError, Client
+from scriptorium.client import ApiError, Client, ServerUnreachable
 
 INTERRUPTED = 130
 _POLL = 1.0
@@ -86,6 +86,9 @@ class _Session:
         except KeyboardInterrupt:
             self._say_what_runs()
             return INTERRUPTED
+        except ServerUnreachable:
+            self._say_what_runs()
+            raise
 
     def _upload(self, files: Sequence[Path], options: dict[str, Any]) -> list[int]:
         codes = [DONE]

@@ -38,6 +38,26 @@ def test_what_is_no_recording_fails_with_1(server: Up, tmp_path: Path) -> None:
     assert "invalid_media" in done.stderr
 
 
+def test_jobs_are_run_again(server: Up, tmp_path: Path) -> None:
+    where, text = ("--data", str(server.folder)), tmp_path / "notes.txt"
+    text.write_text("these are words, not a recording of words\n" * 50)
+    with server.client() as client:
+        heard, not_heard = client.submit(MEETING)["id"], client.submit(text)["id"]
+        assert [client.wait(job_id)["status"] for job_id in (heard, not_heard)] == ["completed", "failed"]
+        before = client.transcript(heard)
+
+        refused = run("jobs", "retry", heard, *where)
+        assert refused.returncode == 2
+        assert "nothing_to_retry" in refused.stderr
+        for arguments in ((not_heard,), (heard, "--stage", "transcribe")):
+            again = run("jobs", "retry", *arguments, *where)
+            assert again.returncode == 0, again.stderr
+            assert arguments[0] in again.stdout
+        ended = [client.wait(job_id) for job_id in (heard, not_heard)]
+        assert [(job["status"], job["run"]) for job in ended] == [("completed", 2), ("failed", 2)]
+        assert client.transcript(heard)["text"] == before["text"]
+
+
 def test_wrong_use_is_2(server: Up, tmp_path: Path) -> None:
     assert transcribe(server, str(tmp_path / "missing.wav")).returncode == 2
     assert transcribe(server, str(MEETING), "--model", "no-such-model").returncode == 2

@@ -14,6 +14,7 @@ from tests.integration.web_api import Caller, problem, with_settings
 ROUTES = [
     ("POST", "/v1/jobs"), ("GET", "/v1/jobs"), ("GET", "/v1/models"), ("POST", "/v1/asr"),
     ("GET", "/v1/jobs/0198c5a4-0000-7000-8000-000000000000"),
+    ("POST", "/v1/jobs/0198c5a4-0000-7000-8000-000000000000/retry"),
 ]  # fmt: skip
 
 
@@ -96,6 +97,16 @@ def test_the_api_describes_itself(caller: Caller) -> None:
     assert spec["openapi"].startswith("3.1")
     upload = spec["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
     assert set(Options.model_fields) < set(upload["multipart/form-data"]["schema"]["properties"])
+    for path in ("/v1/jobs", "/v1/asr"):
+        sending = spec["paths"][path]["post"]
+        assert {one["name"] for one in sending["parameters"] if one["in"] == "header"} == {
+            "Idempotency-Key", "Content-Digest", "X-Content-SHA256",
+        }  # fmt: skip
+        assert {"200", "202", "408", "410", "413", "415", "422", "503"} <= set(sending["responses"])
+        assert "Retry-After" in sending["responses"]["503"]["headers"]
+    again = spec["paths"]["/v1/jobs/{job_id}/retry"]["post"]
+    assert again["requestBody"]["content"]["application/json"]["schema"]["properties"].keys() == {"stage"}
+    assert {"202", "409", "410", "422"} <= set(again["responses"])
     for path, operations in spec["paths"].items():
         for operation in operations.values():
             assert operation["summary"]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import pysubs2
@@ -64,14 +65,16 @@ def test_a_job_is_shown(caller: Caller, context: Context, tenant: Tenant, make_j
     job_id = make_job()
     shown = caller.call("GET", path_of(job_id))
     assert shown.json == jobs.show(context, tenant, job_id)
+    assert set(shown.json) == set(schemas.Job.model_fields)
+    assert set(shown.json["recording"]) == set(schemas.RecordingInfo.model_fields)
     assert shown.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("below", ["", "/transcript", "/segments", "/cancel"])
+@pytest.mark.parametrize("below", ["", "/transcript", "/segments", "/cancel", "/retry"])
 def test_what_is_not_ones_own_is_not_there(caller: Caller, context: Context, make_job: MakeJob, below: str) -> None:
     job_id, stranger = make_job(), keys.mint()
     keys.ensure(context, stranger, "another")
-    method = "POST" if below == "/cancel" else "GET"
+    method = "POST" if below in ("/cancel", "/retry") else "GET"
     problem(Caller(context, stranger).call(method, path_of(job_id, below)), 404, "not_found")
     problem(caller.call(method, path_of(uuid4(), below)), 404, "not_found")
     problem(caller.call(method, f"/v1/jobs/not-an-id{below}"), 404, "not_found")
@@ -147,6 +150,66 @@ def test_cancel_and_delete(caller: Caller, make_job: MakeJob) -> None:
     assert (deleted.status_code, deleted.data) == (204, b"")
     problem(caller.call("GET", path_of(job_id)), 410, "deleted")
     assert caller.call("DELETE", path_of(job_id)).status_code == 204
+
+
+def failed(context: Context, make_job: MakeJob) -> UUID:
+    job_id = make_job(language="en")
+    assert jobs.fail(context, claimed(context, Kind.INGEST, job_id), InputError("this is not a media file"))
+    return job_id
+
+
+@pytest.mark.parametrize("body", [{}, {"json": {}}, {"json": {"stage": None}}, {"json": {"stage": "ingest"}}])
+def test_a_failed_job_is_run_again(caller: Caller, context: Context, make_job: MakeJob, body: dict[str, Any]) -> None:
+    job_id = failed(context, make_job)
+    again = caller.call("POST", path_of(job_id, "/retry"), **body)
+    assert again.status_code == 202
+    schemas.Job.model_validate(again.json)
+    assert (again.json["status"] in ("queued", "processing"), again.json["error"]) == (True, None)
+    assert again.json["options"]["language"] == "en"
+    ended(context, job_id, SPOKEN)
+    assert caller.call("GET", path_of(job_id)).json["status"] == "completed"
+
+
+def test_a_stage_of_a_completed_job_is_run_again(caller: Caller, context: Context, make_job: MakeJob) -> None:
+    job_id = make_job()
+    ended(context, job_id, SPOKEN)
+    problem(caller.call("POST", path_of(job_id, "/retry")), 409, "nothing_to_retry")
+    again = caller.call("POST", path_of(job_id, "/retry"), json={"stage": "assemble"})
+    assert (again.status_code, again.json["status"]) == (202, "processing")
+    assert caller.call("GET", path_of(job_id, "/transcript")).json["text"] == "Good morning."
+    problem(caller.call("POST", path_of(job_id, "/retry"), json={"stage": "assemble"}), 409, "job_not_finished")
+    assert caller.call("POST", path_of(job_id, "/retry")).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field", "allowed"),
+    [
+        ({"json": {"stage": "translate"}}, 422, "stage", ["ingest", "transcribe", "assemble"]),
+        ({"json": {"stage": 7}}, 422, "stage", None),
+        ({"json": {"step": "ingest"}}, 422, "step", ["stage"]),
+        ({"json": ["ingest"]}, 400, None, None),
+        ({"data": b"{", "content_type": "application/json"}, 400, None, None),
+        ({"data": b"stage=ingest", "content_type": "application/x-www-form-urlencoded"}, 415, None, None),
+        ({"data": b"{" * 2**21, "content_type": "application/json"}, 413, None, None),
+    ],
+)
+def test_a_bad_wish_to_run_again_is_refused(
+    caller: Caller, context: Context, make_job: MakeJob, body: dict[str, Any], status: int, field: str | None,
+    allowed: list[str] | None,
+) -> None:  # fmt: skip
+    job_id = failed(context, make_job)
+    answered = caller.call("POST", path_of(job_id, "/retry"), **body)
+    assert answered.status_code == status, answered.text
+    if field:
+        (fault,) = problem(answered, 422, "invalid_request")["errors"]
+        assert (fault["field"], fault.get("allowed")) == (field, allowed)
+    assert caller.call("GET", path_of(job_id)).json["status"] == "failed"
+
+
+def test_a_deleted_job_is_not_run_again(caller: Caller, make_job: MakeJob) -> None:
+    job_id = make_job()
+    caller.call("DELETE", path_of(job_id))
+    problem(caller.call("POST", path_of(job_id, "/retry")), 410, "deleted")
 
 
 def test_waiting_ends_when_the_status_changes(

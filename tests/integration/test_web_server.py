@@ -1,14 +1,10 @@
 """The real server: gunicorn as it is run, spoken to over a socket."""
 
 import json
-import os
-import signal
+import resource
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -16,45 +12,16 @@ import pytest
 
 from core import keys
 from core.context import Context
+from tests.integration.web_api import FORM, PART, TAIL
+from tests.integration.web_server import Server, serving, until
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 1_000_000
-
-
-@dataclass(frozen=True)
-class Server:
-    process: "subprocess.Popen[bytes]"
-    address: tuple[str, int]
-    home: Path
-    data: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.address[0]}:{self.address[1]}"
-
-    def incoming(self) -> list[Path]:
-        return list((self.data / "blobs").rglob(".incoming/*"))
 
 
 @pytest.fixture
 def server(context: Context, tmp_path: Path) -> Iterator[Server]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    environment = {
-        **os.environ, "DATABASE_URL": context.settings.database_url, "REDIS_URL": context.settings.redis_url,
-        "SCRIPTORIUM_DATA": str(tmp_path / "data"), "SCRIPTORIUM_MAX_UPLOAD_BYTES": str(LIMIT), "HOME": str(tmp_path),
-        "SCRIPTORIUM_MIN_FREE_BYTES": "0", "SCRIPTORIUM_MIN_FREE_SHARE": "0", "SCRIPTORIUM_WEB_THREADS": "4",
-    }  # fmt: skip
-    environment.pop("XDG_RUNTIME_DIR", None)
-    command = ["-m", "gunicorn", "-c", "python:web.gunicorn_config", "--bind", f"fd://{listener.fileno()}"]
-    with (
-        listener,
-        subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=environment, pass_fds=[listener.fileno()]
-        ) as process,
-    ):
-        yield Server(process, listener.getsockname(), tmp_path, tmp_path / "data")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+    with serving(context, tmp_path, MAX_UPLOAD_BYTES=LIMIT) as started:
+        yield started
 
 
 @pytest.fixture
@@ -97,11 +64,106 @@ def test_a_caller_who_goes_away_leaves_nothing_behind(client: httpx2.Client, ser
         "Content-Length: 500000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
         '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     )
-    with socket.create_connection(server.address) as caller:
+    with socket.create_connection(server.address, timeout=30) as caller:
         caller.sendall(head.encode() + bytes(200_000))
         until(lambda: bool(server.incoming()))
     until(lambda: not server.incoming())
     assert client.get("/v1/jobs").json()["jobs"] == []
+
+
+def head(client: httpx2.Client, *lines: str) -> bytes:
+    """Of an upload."""
+    said = ("POST /v1/jobs HTTP/1.1", "Host: x", f"Authorization: {client.headers['Authorization']}", *lines)
+    return "\r\n".join([*said, f"Content-Type: {FORM}", "", ""]).encode()
+
+
+def said(caller: socket.socket) -> bytes:
+    """All that the server says until it closes."""
+    with caller.makefile("rb") as stream:
+        return stream.read()
+
+
+def test_uploads_that_stall_are_ended_and_free_their_threads(
+    context: Context, tenant: keys.Tenant, api_key: str, tmp_path: Path
+) -> None:
+    authorization = {"Authorization": f"Bearer {api_key}"}
+    with (
+        serving(context, tmp_path, UPLOAD_STALL=0.5, WEB_THREADS=2) as server,
+        httpx2.Client(base_url=server.url, headers=authorization, timeout=60) as client,
+        ExitStack() as stack,
+    ):
+        client.get("/healthz")
+        stalled = [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(5)]
+        for number, caller in enumerate(stalled):
+            body = (PART + bytes(100_000))[: 100_000 if number else 0]
+            caller.sendall(head(client, "Content-Length: 500000") + body)
+        for caller in stalled:
+            answer = said(caller)
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"request_timeout" in answer
+        assert client.post("/v1/jobs", files={"file": ("a.wav", b"RIFF")}).status_code == 202
+        assert not server.incoming()
+        assert len(client.get("/v1/jobs").json()["jobs"]) == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [b"GET /healthz HTTP/1.1\r\nHo", b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100],
+    ids=["in the middle of a head", "with answers that it does not take"],
+)
+def test_a_caller_who_falls_silent_frees_its_thread_too(context: Context, tmp_path: Path, request_: bytes) -> None:
+    with serving(context, tmp_path, UPLOAD_STALL=0.5, WEB_THREADS=2) as server, ExitStack() as stack:
+        assert httpx2.get(f"{server.url}/healthz").status_code == 200
+        for _ in range(3):
+            silent = stack.enter_context(socket.socket())
+            silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            silent.connect(server.address)
+            silent.sendall(request_)
+        until(lambda: server.log.read_text().count("Socket error processing request") == 3)
+        assert httpx2.get(f"{server.url}/healthz", timeout=60).status_code == 200
+
+
+def test_a_body_that_waits_to_be_invited_is_refused_unsent(client: httpx2.Client, server: Server) -> None:
+    client.get("/healthz")
+    lines = ("Content-Length: 500000", "Expect: 100-continue", "Idempotency-Key: two words")
+    with socket.create_connection(server.address, timeout=30) as caller:
+        caller.sendall(head(client, *lines))
+        answer = said(caller)
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"Connection: close" in answer
+    assert not server.incoming()
+
+
+def test_a_body_that_waits_to_be_invited_is_invited(client: httpx2.Client, server: Server) -> None:
+    body = PART + b"RIFF" + TAIL
+    with socket.create_connection(server.address, timeout=30) as caller:
+        caller.sendall(head(client, f"Content-Length: {len(body)}", "Expect: 100-continue"))
+        invitation = b"HTTP/1.1 100 Continue\r\n\r\n"
+        with caller.makefile("rb") as stream:
+            assert stream.read(len(invitation)) == invitation
+            caller.sendall(body)
+            assert stream.read().startswith(b"HTTP/1.1 202 ")
+
+
+def test_a_disk_that_fills_up_in_the_middle_keeps_nothing(
+    context: Context, tenant: keys.Tenant, api_key: str, tmp_path: Path
+) -> None:
+    def no_room() -> None:
+        """No file grows over 1 MB: to the server what a full disk is, an error of a write."""
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+
+    authorization = {"Authorization": f"Bearer {api_key}", "Content-Type": FORM}
+    with (
+        serving(context, tmp_path, before=no_room) as server,
+        httpx2.Client(base_url=server.url, headers=authorization, timeout=60) as client,
+    ):
+        form = (PART, *[bytes(65536)] * 100, TAIL)
+        answered = client.post("/v1/jobs", content=iter(form))
+        assert (answered.status_code, answered.json()["status"]) == (503, 503)
+        assert int(answered.headers["Retry-After"]) > 0
+        assert not server.incoming()
+        assert client.get("/v1/jobs").json()["jobs"] == []
+        assert client.post("/v1/jobs", content=iter((PART, b"RIFF", TAIL))).status_code == 202
 
 
 def test_requests_that_wait_leave_room_for_others(client: httpx2.Client, server: Server) -> None:
@@ -110,7 +172,7 @@ def test_requests_that_wait_leave_room_for_others(client: httpx2.Client, server:
         f"GET /v1/jobs/{job['id']}?wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['Authorization']}\r\n"
         "Connection: close\r\n\r\n"
     )
-    waiting = [socket.create_connection(server.address) for _ in range(6)]
+    waiting = [socket.create_connection(server.address, timeout=30) for _ in range(6)]
     try:
         for caller in waiting:
             caller.sendall(request.encode())
@@ -122,11 +184,3 @@ def test_requests_that_wait_leave_room_for_others(client: httpx2.Client, server:
     finally:
         for caller in waiting:
             caller.close()
-
-
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Looks until it holds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to hold"
-        time.sleep(0.02)

@@ -11,6 +11,31 @@ from werkzeug.test import TestResponse, encode_multipart
 from core.context import Context
 from web.app import create_app
 
+BOUNDARY = "----a-boundary"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'.encode()
+TAIL = f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+class Endless(io.RawIOBase):
+    """A form whose file has `size` zeros, made as they are read; keeps how much was read, and the largest read."""
+
+    def __init__(self, size: int) -> None:
+        self.parts, self.left, self.tail, self.largest, self.taken = PART, size, TAIL, 0, 0
+        self.length = len(PART) + size + len(TAIL)
+
+    def readinto(self, buffer: Any) -> int:
+        self.largest = max(self.largest, len(buffer))
+        if not self.parts and self.left:
+            self.parts = bytes(min(self.left, 2**16))
+            self.left -= len(self.parts)
+        if not self.parts:
+            self.parts, self.tail = self.tail, b""
+        data, self.parts = self.parts[: len(buffer)], self.parts[len(buffer) :]
+        buffer[: len(data)] = data
+        self.taken += len(data)
+        return len(data)
+
 
 class Caller:
     """Sends the key with every request."""
@@ -25,10 +50,22 @@ class Caller:
         return self.app.test_client().open(path, method=method, headers=headers, **request)
 
     def upload(
-        self, path: str = "/v1/jobs", *, part: str = "file", data: bytes = b"RIFF", **fields: Any
+        self,
+        path: str = "/v1/jobs",
+        *,
+        part: str = "file",
+        data: bytes = b"RIFF",
+        headers: dict[str, str] | None = None,
+        **fields: Any,
     ) -> TestResponse:
         boundary, body = encode_multipart({**fields, part: FileStorage(io.BytesIO(data), "weekly meeting.wav")})
-        return self.call("POST", path, data=body, content_type=f"multipart/form-data; boundary={boundary}")
+        form = f"multipart/form-data; boundary={boundary}"
+        return self.call("POST", path, data=body, content_type=form, headers=headers or {})
+
+    def upload_from(self, body: "io.RawIOBase", headers: dict[str, str] | None = None, **environ: str) -> TestResponse:
+        """A form that comes from a stream, as from a socket; `environ` may say its length."""
+        stream = {"wsgi.input": body, "wsgi.input_terminated": True, "CONTENT_TYPE": FORM, **environ}
+        return self.call("POST", "/v1/jobs", environ_overrides=stream, headers=headers or {})
 
     def stored(self) -> list[Path]:
         """Files of recordings, half-written ones too."""

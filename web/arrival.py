@@ -1,0 +1,44 @@
+"""How a request's body arrives: invited when it is wanted, and not awaited for ever."""
+
+import socket
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import RequestTimeout
+
+from web.scope import context
+
+
+def attend() -> None:
+    """Before each request: its body is read through Arriving. Without gunicorn's socket, as in tests, as it comes."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        asks = request.headers.get("Expect", "").lower() == "100-continue"
+        invited = not asks or request.environ["SERVER_PROTOCOL"] == "HTTP/1.0"
+        body = request.environ["wsgi.input"]
+        request.environ["wsgi.input"] = Arriving(body, connection, context().settings.upload_stall, invited)
+
+
+class Arriving:
+    """A `wsgi.input`. A caller who waits for `100 Continue` gets it at the first read, so that a refusal costs nobody
+    the body (RFC 9110, 10.1.1). Raises RequestTimeout when no byte comes for `stall` seconds: then the thread is free
+    for another request, however long the caller stays."""
+
+    def __init__(self, body: Any, connection: socket.socket, stall: float, invited: bool) -> None:
+        self._body, self._socket, self._stall, self._invited = body, connection, stall, invited
+
+    def read(self, size: int = -1) -> bytes:
+        self._socket.settimeout(self._stall)
+        try:
+            if not self._invited:
+                self._invited = True
+                self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            data: bytes = self._body.read(size)
+            return data
+        except TimeoutError as error:
+            # Nothing more is read here: else gunicorn, before it closes, holds all up while it waits for the rest.
+            self._socket.shutdown(socket.SHUT_RD)
+            # No OSError: werkzeug would take it for a caller who went away.
+            raise RequestTimeout(f"no byte of the request came for {self._stall:g} s; send it again") from error
+        finally:
+            self._socket.settimeout(None)

@@ -1,0 +1,55 @@
+"""The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.formats import FORMATS
+from core.states import Kind
+from web.schemas import JobStatus
+
+LONGEST_WAIT = 60.0
+"""Seconds."""
+
+
+class Query(BaseModel):
+    """A parameter that is not known is refused: a filter with a typing error must not answer with everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class WaitQuery(Query):
+    wait: float = Field(0, ge=0, description=f"Seconds to wait for a change; {LONGEST_WAIT:g} at most.")
+
+
+class AsrQuery(Query):
+    wait: float = Field(30, ge=0, description=f"Seconds to wait for the transcript; {LONGEST_WAIT:g} at most.")
+
+
+class PageQuery(Query):
+    status: JobStatus | None = None
+    tag: str | None = Field(None, max_length=200)
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class TranscriptQuery(Query):
+    format: str = Field(
+        "json", description="One of " + ", ".join(FORMATS) + ".", json_schema_extra={"enum": list(FORMATS)}
+    )
+
+
+class SegmentsQuery(Query):
+    after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
+
+
+class RetryBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stage: str | None = Field(
+        None,
+        description="Run this one and what follows it again, also where it succeeded: " + ", ".join(Kind) + ".",
+    )
+
+
+QUERIES: dict[str, type[Query]] = {
+    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
+}

@@ -1,0 +1,45 @@
+"""A recording comes in over HTTP, by whichever route: what is asked before its bytes, and the job made of them."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from flask import request, url_for
+
+from core import jobs, models, options
+from web.bodies import received
+from web.fields import fault
+from web.scope import context, tenant
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def submitted() -> jobs.Submitted:
+    """The job of this request's body: new, or the one that the request's idempotency key made before."""
+    here, key = context(), _idempotency_key()
+    jobs.check_room(here, request.content_length or 0)
+    with received(request, here) as upload:
+        asked = options.parse(upload.options)
+        if asked.model:
+            _refuse_unserved_folder(asked.model)
+        return jobs.submit(here, tenant(), upload.incoming, upload.filename, asked, key)
+
+
+def location_of(job: dict[str, Any]) -> str:
+    return url_for("jobs.show", job_id=UUID(job["id"]))
+
+
+def _idempotency_key() -> str | None:
+    """Raises InvalidRequest. A key that is cut or altered on its way would stand for another job."""
+    given = request.headers.get(IDEMPOTENCY_KEY)
+    if given is not None and not _KEY.fullmatch(given):
+        raise fault(IDEMPOTENCY_KEY, "must be 1 to 255 visible ASCII characters, such as a UUID")
+    return given
+
+
+def _refuse_unserved_folder(name: str) -> None:
+    """Raises UnknownModel. A folder is a model's name only where this server or a worker serves it."""
+    here = context()
+    if name != here.settings.model and all(name != one["name"] for one in jobs.served_models(here)):
+        models.resolve(name, here.settings, folders=False)
