@@ -179,7 +179,8 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unavailable("the server's storage does not take the upload now; try again later") from error
+        message = "the server's storage does not take more bytes now; try again later"
+        raise Unavailable(message, code="storage_full") from error
 
 
 def _flush_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.states import Kind
@@ -35,9 +35,9 @@ class Settings(BaseSettings):
     """CPU threads of one recognizer; 0 divides the cores by the recognizers of this machine."""
     vad: str = "silero"
 
-    lease: float = 20.0
-    heartbeat: float = 5.0
-    sweep: float = 5.0
+    lease: float = Field(20.0, gt=0)
+    heartbeat: float = Field(5.0, gt=0)
+    sweep: float = Field(5.0, gt=0)
     retry_base: float = 2.0
     """First delay before a step is tried again; doubles each time, with jitter, to at most a minute."""
     look: float = 15.0
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
 
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
-    upload_stall: float = 60.0
+    upload_stall: float = Field(60.0, gt=0)
     """Without a byte for so long, an upload is ended."""
     max_open_jobs: int = 10_000
     """With more jobs under way on the whole server, uploads are refused for a while."""
@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     web_threads: int = 16
     database_pool: int = 5
     log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _beats_in_time(self) -> "Settings":
+        if 2 * self.heartbeat > self.lease:
+            raise ValueError("SCRIPTORIUM_LEASE must be at least twice SCRIPTORIUM_HEARTBEAT, or leases end in between")
+        return self
 
     @property
     def blobs(self) -> Path:

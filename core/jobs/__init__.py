@@ -17,7 +17,7 @@ from core.jobs.ends import (
 from core.jobs.facts import AssemblyFacts, assembly_facts, current_segments
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
-from core.jobs.submit import Submitted, check_room, submit
+from core.jobs.submit import Submitted, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import page, segments, served_models, show, transcript, wait, wait_for_end, workers
 from core.keys import Tenant
@@ -32,6 +32,7 @@ __all__ = [
     "assembly_facts",
     "cancel",
     "check_room",
+    "check_storage",
     "claim",
     "current_segments",
     "delete",

@@ -47,12 +47,17 @@ class _Keyed:
     fingerprint: str
 
 
-def check_room(context: Context, coming: int = 0) -> None:
-    """Raises Unavailable before an upload of `coming` bytes is read: when the disk would be nearly full after it, or
-    when so many jobs are under way that another would only wait."""
+def check_storage(context: Context, coming: int = 0) -> None:
+    """Raises Unavailable when the disk is nearly full, or would be after `coming` bytes."""
     free, total = context.blobs.room()
     if free - coming < max(context.settings.min_free_bytes, context.settings.min_free_share * total):
         raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
+
+
+def check_room(context: Context, coming: int = 0) -> None:
+    """Raises Unavailable before an upload of `coming` bytes is read: for want of storage, or when so many jobs are
+    under way that another would only wait."""
+    check_storage(context, coming)
     most = context.settings.max_open_jobs
     with transaction(context.sessions) as session:
         open_jobs = select(Job.id).where(Job.status.in_([Status.QUEUED, Status.PROCESSING])).limit(most).subquery()
@@ -104,7 +109,8 @@ def submit(
 
 
 def _fingerprint(sha256: str, options: Options) -> str:
-    said = json.dumps([sha256, options.model_dump(mode="json")], sort_keys=True)
+    """Of what differs from the defaults, so that a version with more options knows the key too."""
+    said = json.dumps([sha256, options.model_dump(mode="json", exclude_defaults=True)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 
