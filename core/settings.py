@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     sweep: float = Field(5.0, gt=0)
     retry_base: float = 2.0
     """First delay before a step is tried again; doubles each time, with jitter, to at most a minute."""
-    look: float = 15.0
+    look: float = Field(10.0, gt=0)
     """A worker that heard no ring for so long looks for work by itself: Redis may be down for days."""
     deadlines: dict[Kind, float] = {}
     """Overrides of `core.deadlines.SECONDS`."""
