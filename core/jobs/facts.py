@@ -48,20 +48,26 @@ def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
             .order_by(Step.index)
         )
         heard = session.execute(
-            select(Step.result["model"], Step.result["language"].astext, Step.result["language_probability"].as_float())
+            select(
+                Step.result["model"],
+                Step.result["language"].astext,
+                Step.result["language_probability"].as_float(),
+                Step.result["suppressed"],
+            )
             .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.DONE)
             .order_by(Step.index)
         ).all()
-        gaps = tuple(Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed)
+        gaps = [Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed]
+        gaps += [Gap(**{**one, "reasons": tuple(one["reasons"])}) for row in heard for one in row[3] or ()]
         language = dominant_language(segments) or _asked(job.options.get("language", "auto"))
         return AssemblyFacts(
             duration=recording.duration or 0.0,
             speech_seconds=(ingest or {}).get("speech_seconds", 0.0),
             segments=segments,
-            gaps=gaps,
+            gaps=tuple(sorted(gaps, key=lambda gap: gap.start)),
             model=heard[0][0] if heard else {"name": job.model, "revision": None},
             language=language,
-            language_probability=_mean([p for _, code, p in heard if code == language and p is not None]),
+            language_probability=_mean([p for _, code, p, _ in heard if code == language and p is not None]),
         )
 
 

@@ -124,9 +124,11 @@ def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None
 
 def close(session: Session, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:
     """Ends the job. Open steps are cancelled, and their attempts raised, so that a late result matches nothing."""
+    open_steps = select(Step.id).where(Step.job_id == job.id, Step.status.in_(OPEN))
+    ids = session.scalars(open_steps.order_by(Step.id).with_for_update()).all()  # the order of a heartbeat's locks
     session.execute(
         update(Step)
-        .where(Step.job_id == job.id, Step.status.in_(OPEN))
+        .where(Step.id.in_(ids))
         .values(
             status=StepStatus.CANCELLED,
             attempt=Step.attempt + 1,

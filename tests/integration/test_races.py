@@ -147,6 +147,20 @@ def test_two_ingests_of_one_job_cannot_both_emit(context: Context, make_job: Mak
     assert open_steps(context, job_id) == 21
 
 
+def test_a_heartbeat_and_a_cancel_do_not_wait_for_each_other(
+    context: Context, tenant: keys.Tenant, make_job: MakeJob
+) -> None:
+    """Both change several steps of the job: in different orders they would end in a deadlock."""
+    for _ in range(10):
+        job_id = make_job(chunks=12)
+        held = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=12)
+        kept, _ = at_once(
+            lambda held=held[::-1]: jobs.heartbeat(context, "t", held),
+            lambda job_id=job_id: jobs.cancel(context, tenant, job_id),
+        )
+        assert kept in (set(), {step.id for step in held})
+
+
 def open_steps(context: Context, job_id: UUID) -> int:
     with context.sessions() as session:
         now = Step.status.in_([StepStatus.QUEUED, StepStatus.RUNNING])
