@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ScriptoriumError
-from core.transcript import Segment
+from core.transcript import Gap, Segment
 
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
@@ -31,11 +31,13 @@ class Clip:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """`language_probability` is 1.0 where the language was given."""
+    """`language_probability` is 1.0 where the language was given. `suppressed`: text that the engine does not believe,
+    with its reasons."""
 
     segments: tuple[Segment, ...]
     language: str
     language_probability: float
+    suppressed: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.errors import Unavailable
 from core.options import Options
-from core.transcript import Segment
+from core.transcript import Gap, Segment
 from worker.engines.protocols import Clip, EngineInfo, Hypothesis
 from worker.steps import ChunkSpec
 
@@ -38,7 +38,8 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
 
 
 def result(hypothesis: Hypothesis, params: Mapping[str, Any], info: EngineInfo) -> dict[str, Any]:
-    """What the step records: segments in the recording's time, none dropped, none outside its chunk."""
+    """What the step records: segments in the recording's time, none dropped, none outside its chunk, and
+    what the engine suppressed."""
     chunk = ChunkSpec.from_json(params)
     length = chunk.end - chunk.start
     segments = [_clamped(segment, length).shifted(chunk.start).to_json() for segment in hypothesis.segments]
@@ -47,7 +48,14 @@ def result(hypothesis: Hypothesis, params: Mapping[str, Any], info: EngineInfo) 
         "language": hypothesis.language,
         "language_probability": hypothesis.language_probability,
         "model": asdict(info),
+        "suppressed": [_gap(gap, chunk.start, length) for gap in hypothesis.suppressed],
     }
+
+
+def _gap(gap: Gap, offset: float, length: float) -> dict[str, Any]:
+    """In the recording's time, inside its chunk."""
+    start, end = (offset + min(max(time, 0.0), length) for time in (gap.start, gap.end))
+    return asdict(replace(gap, start=start, end=end))
 
 
 def _clamped(segment: Segment, length: float) -> Segment:

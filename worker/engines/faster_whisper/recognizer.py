@@ -1,7 +1,8 @@
-"""faster-whisper behind our Recognizer: each clip alone, with upstream's temperature fallback."""
+"""The Recognizer: clips in, hypotheses out; and the model out of its files."""
 
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,11 @@ from faster_whisper import WhisperModel
 from core.errors import EngineError, InputError, ModelUnavailable, OutOfMemory, ScriptoriumError
 from core.models import ModelSource
 from core.settings import Settings
-from core.transcript import Segment, Word
 from worker.engines import hub
+from worker.engines.faster_whisper.decoding import Decoder
+from worker.engines.faster_whisper.prompts import prefix
+from worker.engines.faster_whisper.windows import Row
 from worker.engines.protocols import SAMPLE_RATE, Clip, EngineFailure, EngineInfo, Hypothesis
-
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""Upstream's fallback: the next one where the text repeats itself or is improbable."""
 
 LONGEST = 30.5
 """Seconds: Whisper's window, and what rounding may add."""
@@ -30,20 +30,45 @@ class FasterWhisper:
 
     def __init__(self, model: Any, info: EngineInfo) -> None:
         self._model, self.info = model, info
+        self._decoder = Decoder(model)
         token = model.hf_tokenizer.token_to_id
         self.languages = [code for code in model.supported_languages if token(f"<|{code}|>") is not None] or ["en"]
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Hypothesis | EngineFailure]:
-        return [self._one(clip) for clip in clips]
+        failed: dict[int, EngineFailure] = {}
+        rows = [row for index, clip in enumerate(clips) if (row := self._row(index, clip, failed))]
+        going = rows
+        while going:
+            for _, group in groupby(sorted(going, key=_prefix_length), key=_prefix_length):
+                self._advance(list(group), failed)
+            going = [row for row in going if not row.done and row.index not in failed]
+        heard = {row.index: _hypothesis(row) for row in rows}
+        return [failed.get(index) or heard[index] for index in range(len(clips))]
 
-    def _one(self, clip: Clip) -> Hypothesis | EngineFailure:
+    def _row(self, index: int, clip: Clip, failed: dict[int, EngineFailure]) -> Row | None:
         try:
             self._acceptable(clip)
-            return self._decoded(clip)
-        except OutOfMemory:
-            raise
-        except ScriptoriumError as error:
-            return EngineFailure(error)
+        except InputError as error:
+            failed[index] = EngineFailure(error)
+            return None
+        language = clip.language if self._model.model.is_multilingual else "en"
+        tokenizer = self._decoder.tokenizer(language or self.languages[0], clip.task)
+        features = self._model.feature_extractor(clip.samples)
+        return Row(index, clip, features, prefix(clip, tokenizer.encode, tokenizer.sot_prev), language)
+
+    def _advance(self, rows: list[Row], failed: dict[int, EngineFailure]) -> None:
+        """A window of each. Where a call fails for all, each is tried alone, so that one bad clip fails alone."""
+        try:
+            self._decoder.advance(rows)
+        except (RuntimeError, ValueError) as error:
+            translated = _translated(error, self.info.name)
+            if isinstance(translated, OutOfMemory):
+                raise translated from error
+            if len(rows) == 1:
+                failed[rows[0].index] = EngineFailure(translated)
+                return
+            for row in rows:
+                self._advance([row], failed)
 
     def _acceptable(self, clip: Clip) -> None:
         """Raises InputError: trying again would give the same."""
@@ -57,19 +82,6 @@ class FasterWhisper:
         seconds = len(clip.samples) / SAMPLE_RATE
         if not _SHORTEST <= seconds <= LONGEST or not np.isfinite(clip.samples).all():
             raise InputError(f"a clip of {seconds:.2f} s with samples from -1 to 1 is expected", code="invalid_clip")
-
-    def _decoded(self, clip: Clip) -> Hypothesis:
-        ctranslate2.set_random_seed(0)  # sampling at a higher temperature then gives the same twice
-        try:
-            segments, info = self._model.transcribe(
-                clip.samples, language=clip.language, task=clip.task, initial_prompt=clip.prompt or None,
-                hotwords=", ".join(clip.hotwords) or None, temperature=TEMPERATURES, vad_filter=False,
-                condition_on_previous_text=False, word_timestamps=clip.word_timestamps,
-            )  # fmt: skip
-            found = tuple(_segment(one, str(info.language)) for one in segments)
-        except (RuntimeError, ValueError) as error:
-            raise _translated(error, self.info.name) from error
-        return Hypothesis(found, str(info.language), float(info.language_probability))
 
 
 def load(source: ModelSource, settings: Settings) -> FasterWhisper:
@@ -99,18 +111,12 @@ def _device(settings: Settings) -> str:
     return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
 
 
-def _segment(found: Any, language: str) -> Segment:
-    words = tuple(Word(float(w.start), float(w.end), str(w.word), float(w.probability)) for w in found.words or ())
-    return Segment(
-        start=float(found.start),
-        end=float(found.end),
-        text=str(found.text),
-        language=language,
-        avg_logprob=float(found.avg_logprob),
-        no_speech_prob=float(found.no_speech_prob),
-        words=words,
-        flags=("sampled",) if found.temperature else (),
-    )
+def _prefix_length(row: Row) -> int:
+    return len(row.prefix)
+
+
+def _hypothesis(row: Row) -> Hypothesis:
+    return Hypothesis(tuple(row.segments), row.language or "en", row.probability, tuple(row.suppressed))
 
 
 def _translated(error: Exception, name: str) -> ScriptoriumError:

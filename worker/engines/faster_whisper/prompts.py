@@ -1,0 +1,18 @@
+"""What stands before a clip's text: hotwords and a prompt, as tokens."""
+
+from typing import Any
+
+from worker.engines.protocols import Clip
+
+MOST = 200
+"""Tokens before `<|startoftranscript|>`. Upstream lets each of the two take 223, and together they overflow the
+decoder's 448, half of which its text needs."""
+_HOTWORDS = 120
+
+
+def prefix(clip: Clip, encode: Any, start_of_prev: int) -> tuple[int, ...]:
+    """Hotwords from their beginning, of the prompt its end: what is nearest to the text counts most."""
+    hotwords = encode(" " + ", ".join(clip.hotwords).strip())[:_HOTWORDS] if clip.hotwords else []
+    prompt = encode(" " + clip.prompt.strip()) if clip.prompt.strip() else []
+    kept = prompt[-(MOST - len(hotwords)) :]
+    return (start_of_prev, *hotwords, *kept) if hotwords or kept else ()
