@@ -14,7 +14,7 @@ TRAIN := $(TRAIN_ENV)/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench up demo-model constraints clean
+.PHONY: help demo test faults mutations lint format bench up demo-model constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -26,6 +26,12 @@ demo: $(ENV)/.stamp ## make the environment, transcribe the bundled meeting thro
 
 test: $(ENV)/.stamp-dev ## make the environment, run all tests
 	@$(BIN)/python -m pytest
+
+faults: $(ENV)/.stamp-dev ## break a running server in every way (5 minutes; LONG=1 40; BASELINE=1 plain Celery beside it; SEED=n, ONLY=kind,kind)
+	@$(BIN)/python -m tests.faults
+
+mutations: $(ENV)/.stamp-dev ## take away what keeps work safe, line by line: do the tests see it (minutes)
+	@$(BIN)/python -m tests.mutations
 
 lint: $(ENV)/.stamp-dev ## all static checks: ruff, mypy, import rules
 	@$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The fault suite: real processes, broken on purpose."""

@@ -1,0 +1,57 @@
+"""How the suite tells the recognizer of `engine.py` to misbehave: a small file that it reads at every call."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+RAISE, MEMORY, SHORT, NAN, TEXT, HANG, ABORT = "raise", "memory", "short", "nan", "text", "hang", "abort"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What it does when it hears one of the words `first` to `last`, by number. `times`: how often in all, over every
+    process; None without end. `most`: for MEMORY, how many clips fit."""
+
+    name: str
+    do: str
+    first: int
+    last: int
+    times: int | None = None
+    most: int = 0
+
+
+class Control:
+    """In the folder of the recordings and their `words.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.words = folder / "words.json"
+        self._file = folder / "control.json"
+
+    def set(self, *rules: Rule, seconds: float = 0.0) -> None:
+        """`seconds`: how long each clip takes. Replaces what was said before; what was counted stays counted."""
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_text(json.dumps({"seconds": seconds, "rules": [asdict(rule) for rule in rules]}))
+        unfinished.replace(self._file)
+
+    def read(self) -> tuple[float, list[Rule]]:
+        if not self._file.exists():
+            return 0.0, []
+        said: Mapping[str, Any] = json.loads(self._file.read_text())
+        return said["seconds"], [Rule(**rule) for rule in said["rules"]]
+
+    def take(self, rule: Rule) -> bool:
+        """Whether it may be followed once more; then that is counted, by one process only."""
+        for number in range(rule.times if rule.times is not None else 10**6):
+            try:
+                os.close(os.open(self.folder / f"{rule.name}.{number}", os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                continue
+            return True
+        return False
+
+    def taken(self, name: str) -> int:
+        return len(list(self.folder.glob(f"{name}.[0-9]*")))
