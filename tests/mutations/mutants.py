@@ -1,0 +1,243 @@
+"""What is taken away, and the tests that must see it."""
+
+from dataclasses import dataclass
+
+INTEGRATION = "tests/integration/"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`old` stands exactly once in the file; `tests`, as pytest names them, pass with it and fail with `new`."""
+
+    what: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def guard(name: str, module: str = "test_guards") -> tuple[str, ...]:
+    return (f"{INTEGRATION}{module}.py::{name}",)
+
+
+MUTATIONS = (
+    Mutation(
+        "finish takes no lock on the job",
+        "core/jobs/rows.py",
+        "select(Job).where(Job.id == job_id).with_for_update()",
+        "select(Job).where(Job.id == job_id)",
+        guard("test_a_finish_sees_what_the_other_finish_did"),
+    ),
+    Mutation(
+        "finish, retry and fail do not match the attempt",
+        "core/jobs/ends.py",
+        "matched = update(Step).where(Step.id == step.id, Step.attempt == step.attempt, Step.status",
+        "matched = update(Step).where(Step.id == step.id, Step.status",
+        guard("test_a_late_result_is_refused_and_counted", "test_jobs"),
+    ),
+    Mutation(
+        "emit does not match the attempt",
+        "core/jobs/ends.py",
+        "held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status",
+        "held = select(Step.id).where(Step.id == step.id, Step.status",
+        guard("test_two_ingests_of_one_job_cannot_both_emit", "test_races"),
+    ),
+    Mutation(
+        "a second finish is taken for a late one",
+        "core/jobs/ends.py",
+        "return _done_before(session, step) or _late(job)",
+        "return _late(job)",
+        guard("test_finishing_twice_changes_nothing", "test_jobs"),
+    ),
+    Mutation(
+        "late results are not counted",
+        "core/jobs/ends.py",
+        "job.late_results += 1",
+        "pass",
+        guard("test_a_late_result_is_refused_and_counted", "test_jobs"),
+    ),
+    Mutation(
+        "a claim takes steps that are in hand",
+        "core/jobs/claims.py",
+        "                Step.status == StepStatus.QUEUED,\n                Step.kind.in_",
+        "                Step.status.in_([StepStatus.QUEUED, StepStatus.RUNNING]),\n                Step.kind.in_",
+        guard("test_a_step_in_hand_is_not_claimed_again"),
+    ),
+    Mutation(
+        "a claim waits for another (no SKIP LOCKED)",
+        "core/jobs/claims.py",
+        ".with_for_update(skip_locked=True)",
+        ".with_for_update()",
+        guard("test_a_claim_passes_over_what_another_is_taking"),
+    ),
+    Mutation(
+        "a claim locks nothing (no FOR UPDATE)",
+        "core/jobs/claims.py",
+        "            .with_for_update(skip_locked=True)\n",
+        "",
+        guard("test_a_claim_passes_over_what_another_is_taking"),
+    ),
+    Mutation(
+        "a suspect gets neighbours",
+        "core/jobs/claims.py",
+        "return Tries(step.kills, step.errors, step.outages, step.suspect).alone",
+        "return False",
+        guard("test_a_step_that_failed_before_comes_alone", "test_jobs"),
+    ),
+    Mutation(
+        "a heartbeat renews no lease",
+        "core/jobs/claims.py",
+        ".values(lease_until=_renewed(context.settings.lease))",
+        ".values(lease_until=Step.lease_until)",
+        guard("test_a_heartbeat_keeps_a_step", "test_sweep"),
+    ),
+    Mutation(
+        "the sweep does nothing",
+        "core/jobs/sweep.py",
+        "    with transaction(context.sessions) as session:\n        noted = _note_sweep",
+        "    return Swept()\n    with transaction(context.sessions) as session:\n        noted = _note_sweep",
+        guard("test_a_dead_workers_step_runs_again_and_the_others_do_not", "test_sweep"),
+    ),
+    Mutation(
+        "the sweep reaps nothing",
+        "core/jobs/sweep.py",
+        "if now >= reap_after else 0",
+        "if False else 0",
+        guard("test_a_dead_workers_step_runs_again_and_the_others_do_not", "test_sweep"),
+    ),
+    Mutation(
+        "the sweep reaps a lease that was renewed meanwhile",
+        "core/jobs/ends.py",
+        "if job is None or (killed and not _lease_ended(session, step)):",
+        "if job is None:",
+        guard("test_a_lease_renewed_meanwhile_is_not_reaped", "test_sweep"),
+    ),
+    Mutation(
+        "after an outage the sweep does not wait a lease",
+        "core/jobs/sweep.py",
+        "        state.reap_after = from_now(context.settings.lease)\n",
+        "        pass\n",
+        guard("test_after_an_outage_live_workers_get_one_lease_to_renew", "test_sweep"),
+    ),
+    Mutation(
+        "nothing is rung after the commit",
+        "core/jobs/rows.py",
+        "            context.bell.ring(kind, model, count)",
+        "            pass",
+        guard("test_what_a_finish_made_ready_is_rung_for"),
+    ),
+    Mutation(
+        "finish rings before its commit",
+        "core/jobs/ends.py",
+        "job, step, failed=False)\n        go_on(session, job, rings)\n    rings.ring(context)",
+        "job, step, failed=False)\n        go_on(session, job, rings)\n        rings.ring(context)",
+        guard("test_nothing_is_rung_before_its_commit"),
+    ),
+    Mutation(
+        "emit rings before its commit",
+        "core/jobs/ends.py",
+        "Kind.TRANSCRIBE, chunks, rings)\n    rings.ring(context)",
+        "Kind.TRANSCRIBE, chunks, rings)\n        rings.ring(context)",
+        guard("test_nothing_is_rung_before_its_commit"),
+    ),
+    Mutation(
+        "what a batch did counts against each of it",
+        "core/budget.py",
+        "        if not alone:\n            return replace(self, suspect=True)\n",
+        "",
+        ("tests/unit/test_budget.py::test_a_batch_that_died_condemns_nobody",),
+    ),
+    Mutation(
+        "a step is never spent",
+        "core/budget.py",
+        "return max(self.kills, self.errors) >= SOLO or self.outages >= OUTAGES",
+        "return False",
+        guard("test_three_kills_end_a_step", "test_sweep"),
+    ),
+    Mutation(
+        "a hung call does not end its process",
+        "worker/pulse.py",
+        "        if any(now > end + grace for end in ends.values()):",
+        "        if False:",
+        guard("test_a_step_past_its_deadline_that_does_not_listen_ends_the_process"),
+    ),
+    Mutation(
+        "a process that ends itself puts nothing back",
+        "worker/pulse.py",
+        "        for step in self.held:\n",
+        "        for step in ():\n",
+        guard("test_neighbours_of_a_hung_call_are_handed_back", "test_pulse"),
+    ),
+    Mutation(
+        "a hand-back counts as an error",
+        "core/jobs/ends.py",
+        "done = _requeue(session, step, delay, {})",
+        'done = _requeue(session, step, delay, {"errors": Step.errors + 1})',
+        guard("test_a_hand_back_counts_nothing"),
+    ),
+    Mutation(
+        "a second upload with a key does not wait for the first",
+        "core/jobs/submit.py",
+        "    session.execute(\n        taken.on_conflict_do_update(",
+        "    if session.get(IdempotencyKey, (tenant.id, keyed.key)) is None:\n"
+        "        session.execute(taken)\n"
+        "    (\n        taken.on_conflict_do_update(",
+        guard("test_at_once_they_make_one_job", "test_idempotency"),
+    ),
+    Mutation(
+        "cancel leaves the attempts as they are",
+        "core/jobs/rows.py",
+        "            attempt=Step.attempt + 1,\n",
+        "",
+        guard("test_cancel_raises_the_attempts_of_what_is_open"),
+    ),
+    Mutation(
+        "delete leaves the transcript",
+        "core/jobs/control.py",
+        "for table in (SegmentRow, TranscriptRow):",
+        "for table in (SegmentRow,):",
+        guard("test_a_deleted_job_leaves_no_words"),
+    ),
+    Mutation(
+        "delete leaves what the steps found",
+        "core/jobs/control.py",
+        "    session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None))\n",
+        "",
+        guard("test_a_deleted_job_leaves_no_words"),
+    ),
+    Mutation(
+        "the scavenger removes what has a row",
+        "core/jobs/scavenge.py",
+        "return set(names) - set(session.scalars(living))",
+        "return set(names)",
+        guard("test_what_no_row_names_is_scavenged", "test_idempotency"),
+    ),
+    Mutation(
+        "the scavenger removes nothing",
+        "core/jobs/scavenge.py",
+        "return set(names) - set(session.scalars(living))",
+        "return set()",
+        guard("test_what_no_row_names_is_scavenged", "test_idempotency"),
+    ),
+    Mutation(
+        "the plan forgets the assembly",
+        "core/plan.py",
+        "        return [Kind.ASSEMBLE]\n",
+        "        return []\n",
+        ("tests/unit/test_plan.py::test_what_is_next",),
+    ),
+    Mutation(
+        "a transcript leaves out what was cancelled",
+        "core/jobs/again.py",
+        "if wanted is not None and not (kind is Kind.ASSEMBLE and _cancelled_chunks(session, job)):",
+        "if wanted is not None:",
+        guard("test_what_was_cancelled_is_not_assembled_away", "test_again"),
+    ),
+    Mutation(
+        "another generation keeps the old one's chunks",
+        "core/jobs/ends.py",
+        "            _discard_chunks(session, job)\n",
+        "",
+        guard("test_a_new_generation_discards_the_old_chunks", "test_jobs"),
+    ),
+)
