@@ -101,7 +101,8 @@ class Recording(Base):
 
 class Job(Base):
     """`tallies` counts the steps of each kind, so that planning never reads them all. `revision` grows with every
-    change of the segments, under the row's lock, so that it follows the order of the commits."""
+    change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
+    queued steps' tags were made with; the sweep makes them anew when the job's share has become another."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -128,6 +129,7 @@ class Job(Base):
     job_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
     tallies: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     generation: Mapped[str | None]
+    weight: Mapped[float | None]
     revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     late_results: Mapped[int] = mapped_column(Integer, server_default="0")
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))

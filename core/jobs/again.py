@@ -15,7 +15,7 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, InvalidRequest
-from core.jobs.rows import Rings, fair_tags, go_on, locked, model_of
+from core.jobs.rows import Rings, fair_tags, go_on, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Kind, Status, StepStatus
@@ -104,7 +104,7 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
         chunks = [step.index for step in steps]
         session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id, SegmentRow.chunk.in_(chunks)))
     tallies = plan.read(job.tallies)
-    costs = [_seconds(step) or 1.0 for step in steps]
+    costs = [seconds_of(step) or 1.0 for step in steps]
     tags, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
     for step, at in zip(steps, tags, strict=True):
         step.status, step.fair_tag = StepStatus.QUEUED, at
@@ -114,10 +114,6 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     job.tallies = plan.written({**tallies, kind: replace(tallies[kind], tag=tag)})
     session.flush()
     rings.add(kind, model_of(job, kind), len(steps))
-
-
-def _seconds(step: Step) -> float:
-    return float(step.params.get("end", 0.0)) - float(step.params.get("start", 0.0))
 
 
 def _counted(session: Session, job: Job) -> dict[Kind, plan.Tally]:

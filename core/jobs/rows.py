@@ -99,7 +99,37 @@ def fair_tags(
     """One tag a step, and where the job's next one starts."""
     of_kind = (VirtualTime.kind == kind, VirtualTime.model == model_of(job, kind))
     virtual_now = session.scalar(select(VirtualTime.value).where(*of_kind))
-    return fairness.tags(start, virtual_now or 0.0, costs, _weight(session, job))
+    weight = _weight(session, job)
+    if job.weight is None:
+        job.weight = weight
+    return fairness.tags(start, virtual_now or 0.0, costs, weight)
+
+
+def retag(session: Session, job: Job, rings: Rings) -> None:
+    """New tags for what is queued, from where it stands, by the job's present share; the caller holds its lock.
+
+    Rings, since a claim passes over rows that are locked here and may have found nothing.
+    """
+    job.weight = None
+    tallies = plan.read(job.tallies)
+    for kind in Kind:
+        queued = select(Step).where(Step.job_id == job.id, Step.kind == kind, Step.status == StepStatus.QUEUED)
+        steps = session.scalars(queued.order_by(Step.index).with_for_update()).all()
+        if steps:
+            costs = [seconds_of(step) or 1.0 for step in steps]
+            found, tag = fair_tags(session, job, kind, min(step.fair_tag for step in steps), costs)
+            session.execute(
+                update(Step), [{"id": step.id, "fair_tag": at} for step, at in zip(steps, found, strict=True)]
+            )
+            tallies[kind] = replace(tallies[kind], tag=tag)
+            rings.add(kind, model_of(job, kind), len(steps))
+    job.tallies = plan.written(tallies)
+    if job.weight is None:
+        job.weight = _weight(session, job)
+
+
+def seconds_of(step: Step) -> float:
+    return float(step.params.get("end", 0.0)) - float(step.params.get("start", 0.0))
 
 
 def _weight(session: Session, job: Job) -> float:

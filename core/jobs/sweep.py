@@ -16,6 +16,7 @@ from core.jobs.claims import Claimed, alive
 from core.jobs.control import expire
 from core.jobs.ends import retry
 from core.jobs.rows import close, locked
+from core.jobs.shares import rebalance
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Recording, Step, SweepState, Worker
 
@@ -35,6 +36,7 @@ class Swept:
     erased: int = 0
     expired: int = 0
     unserved: int = 0
+    rebalanced: int = 0
 
 
 class WorkerLost(ScriptoriumError):
@@ -50,7 +52,8 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
     now, reap_after = noted
     reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
     unserved = _give_up(context) if now >= reap_after + QUIET_BEFORE_GIVING_UP else 0
-    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved)
+    rebalanced = rebalance(context)
+    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved, rebalanced)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
