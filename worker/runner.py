@@ -8,18 +8,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from core import jobs
-from core.blobs import LocalBlobs
 from core.context import Context
 from core.errors import DeadlinePassed, EngineError, InputError, OutOfMemory, ScriptoriumError, Unavailable
 from core.options import Options
-from core.settings import Settings
 from core.states import Kind
 from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer
+from worker.ingest_context import IngestContext, StepLost, pcm_key
 from worker.pulse import Pulse
-from worker.steps import ChunkSpec, assemble, ingest, transcribe
+from worker.steps import assemble, ingest, transcribe
 
 log = logging.getLogger(__name__)
 OUTAGE_DELAY = 2.0
@@ -28,69 +26,10 @@ RECORDING_TRIES = 20
 """A result in hand is worth a minute of waiting for the database; then the lease has ended and another does it."""
 
 
-class StepLost(ScriptoriumError):
-    """Cancelled, deleted, or taken over by another worker: nothing of it may be written any more."""
-
-    code = "step_lost"
-
-
 class Draining(ScriptoriumError):
     """This process shall stop: the step is handed back, uncounted."""
 
     code = "draining"
-
-
-@dataclass(frozen=True)
-class IngestContext:
-    """What the ingest step sees of the world (`worker.steps.StepContext`)."""
-
-    context: Context
-    step: jobs.Claimed
-    guard: Callable[[], None]
-
-    @property
-    def settings(self) -> Settings:
-        return self.context.settings
-
-    @property
-    def blobs(self) -> LocalBlobs:
-        return self.context.blobs
-
-    @property
-    def recording_id(self) -> UUID:
-        return self.step.recording_id
-
-    @property
-    def source_key(self) -> str:
-        return f"recordings/{self.step.recording_id}/source"
-
-    @property
-    def options(self) -> Options:
-        return Options.model_validate(self.step.options)
-
-    @property
-    def model(self) -> str:
-        return self.step.job_model
-
-    def pcm_key(self, generation: str, part: int) -> str:
-        return pcm_key(self.step.recording_id, generation, part)
-
-    def check(self) -> None:
-        self.guard()
-
-    def emit(self, generation: str, chunks: Sequence[ChunkSpec], decoded_seconds: float) -> None:
-        new = [
-            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c)) for c in chunks
-        ]
-        if not jobs.emit(self.context, self.step, generation, new):
-            raise StepLost("the step was cancelled or taken over")
-
-    def warn(self, code: str, message: str) -> None:
-        jobs.note(self.context, self.step, code, message)
-
-
-def pcm_key(recording_id: UUID, generation: str, part: int) -> str:
-    return f"recordings/{recording_id}/pcm-{generation}/{part:05d}.s16"
 
 
 @dataclass

@@ -25,7 +25,7 @@ class FakeStepContext:
     model: str = "large-v3"
     recording_id: uuid.UUID = field(default_factory=uuid.uuid4)
     check: Callable[[], None] = _nothing
-    emitted: list[tuple[str, list[ChunkSpec], float]] = field(default_factory=list)
+    emitted: list[tuple[str, list[ChunkSpec]]] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -38,7 +38,7 @@ class FakeStepContext:
 
     @property
     def chunks(self) -> list[ChunkSpec]:
-        return [chunk for generation, chunks, _ in self.emitted if generation == self.generation for chunk in chunks]
+        return [chunk for generation, chunks in self.emitted if generation == self.generation for chunk in chunks]
 
     def upload(self, path: Path) -> "FakeStepContext":
         self.blobs.put(self.source_key, [path.read_bytes()])
@@ -47,11 +47,11 @@ class FakeStepContext:
     def pcm_key(self, generation: str, part: int) -> str:
         return f"recordings/{self.recording_id}/pcm-{generation}/{part:05d}.s16"
 
-    def emit(self, generation: str, chunks: Sequence[ChunkSpec], decoded_seconds: float) -> None:
+    def emit(self, generation: str, chunks: Sequence[ChunkSpec]) -> None:
         stored = [self.blobs.exists(self.pcm_key(generation, part)) for chunk in chunks for part, _, _ in chunk.parts]
         if not all(stored):
             raise AssertionError("a chunk was handed over before its sound was stored")
-        self.emitted.append((generation, list(chunks), decoded_seconds))
+        self.emitted.append((generation, list(chunks)))
 
     def warn(self, code: str, message: str) -> None:
         self.warnings.append((code, message))

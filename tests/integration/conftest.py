@@ -1,5 +1,6 @@
 """A job as the pipeline makes it, without audio: rows only."""
 
+import threading
 from collections.abc import Callable
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from core.context import Context
 from core.keys import Tenant
 from core.options import parse
 from core.states import Kind
+from tests.integration.web_api import Caller
 
 MakeJob = Callable[..., UUID]
 LIGHT = "light-1"
@@ -29,6 +31,15 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
         return job_id
 
     return make
+
+
+@pytest.fixture
+def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
+    """Of the HTTP API, with nothing stored."""
+    made = Caller(context, api_key)
+    context.blobs.delete_prefix("recordings")
+    assert not made.stored()
+    return made
 
 
 def ingest(context: Context, job_id: UUID, chunks: int, seconds: float = 30.0) -> None:
@@ -73,3 +84,13 @@ def assemble(context: Context, text: str = "all") -> None:
             "model": {"name": "demo"},
         }
         assert jobs.finish(context, step, {}, jobs.record_transcript(document))
+
+
+def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Looks again and again."""
+    tick = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if happened():
+            return
+        tick.wait(0.02)
+    raise AssertionError("it did not happen")

@@ -2,7 +2,6 @@
 one at a time, and these tests must see it, every time. Where two processes meet, the one waits for the other."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,7 @@ from core.options import parse
 from core.states import Kind
 from core.tables import Job, SegmentRow, Step, TranscriptRow
 from tests.fakes.bells import Witness
-from tests.integration.conftest import LIGHT, MakeJob, assemble, ingest, segment, transcribe_all
+from tests.integration.conftest import LIGHT, MakeJob, assemble, ingest, segment, transcribe_all, until
 from worker.pulse import RECYCLED, Pulse
 
 PATIENCE = 30.0
@@ -41,15 +40,6 @@ def blocked(context: Context) -> bool:
     )
     with context.sessions() as session:
         return bool(session.scalar(waiting))
-
-
-def until(happened: Callable[[], bool]) -> None:
-    tick = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if happened():
-            return
-        tick.wait(0.02)
-    raise AssertionError("it did not happen")
 
 
 def test_a_finish_sees_what_the_other_finish_did(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> None:

@@ -1,7 +1,7 @@
 """The heartbeat keeps time: deadlines that nobody listens to, stops that take too long; and the lookout's own looks."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from core.context import Context
 from core.errors import DeadlinePassed, Unavailable
 from core.states import Kind
 from core.tables import Step
-from tests.integration.conftest import MakeJob
+from tests.integration.conftest import MakeJob, until
 from tests.integration.web_api import with_settings
 from worker.lookout import Lookout
 from worker.pulse import RECYCLED, Pulse
@@ -98,15 +98,6 @@ def test_a_step_that_asks_is_told_and_the_process_lives(context: Context, make_j
             with pytest.raises(DeadlinePassed):
                 runner._check(step)
     assert leaving.code is None
-
-
-def until(happened: Callable[[], bool]) -> None:
-    tick = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if happened():
-            return
-        tick.wait(0.02)
-    raise AssertionError("it did not happen")
 
 
 def test_a_stop_that_takes_too_long_hands_back_uncounted(context: Context, make_job: MakeJob) -> None:

@@ -7,20 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.context import Context
-from core.keys import Tenant
 from tests.integration.web_api import BOUNDARY, FORM, PART, TAIL, Caller, Endless, problem
 
 RECORDING = b"RIFF" * 50_000
 WHOLE = PART + RECORDING + TAIL
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    made = Caller(context, api_key)
-    context.blobs.delete_prefix("recordings")
-    assert not made.stored()
-    return made
 
 
 def digest(data: bytes, algorithm: str = "sha-256") -> str:

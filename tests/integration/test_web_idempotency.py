@@ -9,18 +9,9 @@ from werkzeug.test import TestResponse
 
 from core import keys
 from core.context import Context
-from core.keys import Tenant
 from tests.integration.web_api import Caller, Endless, problem
 
 KEY = {"Idempotency-Key": "0f9a-17"}
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    made = Caller(context, api_key)
-    context.blobs.delete_prefix("recordings")
-    assert not made.stored()
-    return made
 
 
 def at_once(*calls: Callable[[], TestResponse]) -> list[TestResponse]:

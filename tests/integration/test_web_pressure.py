@@ -3,11 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from core.blobs import LocalBlobs
 from core.context import Context
-from core.keys import Tenant
 from tests.integration.web_api import Caller, Endless, problem, with_settings
 
 
@@ -21,14 +18,6 @@ class Shared(LocalBlobs):
     def room(self) -> tuple[int, int]:
         self.looks += 1
         return (20_000 if self.looks <= 2 else 10, 10**12)
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    made = Caller(context, api_key)
-    context.blobs.delete_prefix("recordings")
-    assert not made.stored()
-    return made
 
 
 def refused_unread(full: Caller, code: str) -> None:

@@ -16,14 +16,6 @@ from tests.integration.web_api import BOUNDARY, FORM, PART, Caller, Endless, pro
 from web import schemas
 
 
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    made = Caller(context, api_key)
-    context.blobs.delete_prefix("recordings")
-    assert not made.stored()
-    return made
-
-
 def test_a_form_becomes_a_job(caller: Caller, context: Context, tenant: Tenant) -> None:
     answered = caller.upload(data=b"RIFF\r\n--\r\n" * 20_000, language="zh-CN", diarization="true", hotwords='["Ann"]')
     assert answered.status_code == 202

@@ -55,7 +55,7 @@ class StepContext(Protocol):
         """Raises when the step was cancelled or lost its lease; called at least every second of work."""
         ...
 
-    def emit(self, generation: str, chunks: Sequence[ChunkSpec], decoded_seconds: float) -> None:
+    def emit(self, generation: str, chunks: Sequence[ChunkSpec]) -> None:
         """Commits new chunks, idempotently, and rings. A generation other than the last one discards its chunks."""
         ...
 

@@ -39,7 +39,7 @@ class _Pass:
     speech: float = 0.0
 
     def emit(self, chunks: list[ChunkSpec]) -> None:
-        self.context.emit(self.generation, chunks, self.decoded)
+        self.context.emit(self.generation, chunks)
         self.reported = self.decoded
 
 

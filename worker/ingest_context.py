@@ -1,0 +1,73 @@
+"""What the ingest step sees of the world: the ledger and storage, through one step in this worker's hands."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core import jobs
+from core.blobs import LocalBlobs
+from core.context import Context
+from core.errors import ScriptoriumError
+from core.options import Options
+from core.settings import Settings
+from core.states import Kind
+from worker.steps import ChunkSpec, transcribe
+
+
+class StepLost(ScriptoriumError):
+    """Cancelled, deleted, or taken over by another worker: nothing of it may be written any more."""
+
+    code = "step_lost"
+
+
+@dataclass(frozen=True)
+class IngestContext:
+    """A `worker.steps.StepContext`. `guard` raises when the step is to end."""
+
+    context: Context
+    step: jobs.Claimed
+    guard: Callable[[], None]
+
+    @property
+    def settings(self) -> Settings:
+        return self.context.settings
+
+    @property
+    def blobs(self) -> LocalBlobs:
+        return self.context.blobs
+
+    @property
+    def recording_id(self) -> UUID:
+        return self.step.recording_id
+
+    @property
+    def source_key(self) -> str:
+        return f"recordings/{self.step.recording_id}/source"
+
+    @property
+    def options(self) -> Options:
+        return Options.model_validate(self.step.options)
+
+    @property
+    def model(self) -> str:
+        return self.step.job_model
+
+    def pcm_key(self, generation: str, part: int) -> str:
+        return pcm_key(self.step.recording_id, generation, part)
+
+    def check(self) -> None:
+        self.guard()
+
+    def emit(self, generation: str, chunks: Sequence[ChunkSpec]) -> None:
+        new = [
+            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c)) for c in chunks
+        ]
+        if not jobs.emit(self.context, self.step, generation, new):
+            raise StepLost("the step was cancelled or taken over")
+
+    def warn(self, code: str, message: str) -> None:
+        jobs.note(self.context, self.step, code, message)
+
+
+def pcm_key(recording_id: UUID, generation: str, part: int) -> str:
+    return f"recordings/{recording_id}/pcm-{generation}/{part:05d}.s16"
