@@ -43,7 +43,7 @@ format: $(ENV)/.stamp-dev ## rewrite the code as ruff wants it
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(ENV)/.stamp-dev ## benchmarks: are words near a cut heard worse than others (minutes)
+bench: $(ENV)/.stamp-dev ## benchmarks: speech detectors; are words near a cut heard worse (minutes)
 	@$(BIN)/python -m benchmarks
 
 up: $(ENV)/.stamp ## make the environment, start Scriptorium in the foreground (ARGS="--model demo")

@@ -1,3 +1,4 @@
-from benchmarks.cuts import main
+from benchmarks import cuts, detectors
 
-main()
+detectors.main()
+cuts.main()
