@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     max_json_audio_bytes: int = 25 * MIB
     upload_stall: float = Field(60.0, gt=0)
     """Without a byte for so long, an upload is ended."""
+    upload_limit: float = Field(6 * 3600.0, gt=0)
+    """Seconds that a whole upload may take, however steadily it comes."""
     max_open_jobs: int = 10_000
     """With more jobs under way on the whole server, uploads are refused for a while."""
     idempotency_hours: float = 24.0

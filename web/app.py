@@ -45,6 +45,7 @@ def create_app(context: Context | None = None) -> Api:
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
     app.before_request(arrival.attend)
+    app.teardown_request(arrival.dismiss)
     for module in (jobs, asr, service):
         app.register_blueprint(module.routes)
     app.after_request(_headers)

@@ -3,6 +3,7 @@
 import json
 import resource
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -104,6 +105,33 @@ def test_uploads_that_stall_are_ended_and_free_their_threads(
         assert client.post("/v1/jobs", files={"file": ("a.wav", b"RIFF")}).status_code == 202
         assert not server.incoming()
         assert len(client.get("/v1/jobs").json()["jobs"]) == 1
+
+
+def test_an_upload_that_drips_is_ended_too(context: Context, api_key: str, tenant: keys.Tenant, tmp_path: Path) -> None:
+    """Never silent for long, and never done: each byte comes in time."""
+    authorization = {"Authorization": f"Bearer {api_key}"}
+    with (
+        serving(context, tmp_path, UPLOAD_STALL=30, UPLOAD_LIMIT=1) as server,
+        httpx2.Client(base_url=server.url, headers=authorization, timeout=60) as client,
+        socket.create_connection(server.address, timeout=30) as dripping,
+    ):
+        dripping.sendall(head(client, "Content-Length: 500000") + PART)
+        answers: list[bytes] = []
+        answer = threading.Thread(target=lambda: answers.append(said(dripping)))
+        answer.start()
+        drip(dripping, answer)
+        assert answers[0].startswith(b"HTTP/1.1 408 ")
+        assert not server.incoming()
+
+
+def drip(into: socket.socket, until_ends: threading.Thread) -> None:
+    """A byte now and then, for as long as somebody listens."""
+    while until_ends.is_alive():
+        try:
+            into.sendall(b"x")
+        except OSError:  # it was shut meanwhile
+            pass
+        until_ends.join(0.05)
 
 
 @pytest.mark.parametrize(
