@@ -94,7 +94,7 @@ class LocalBlobs:
         target = self._at(key)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         written.replace(target)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
 
     def put(self, key: str, chunks: Iterable[bytes]) -> int:
         """Replaces what is there. Returns the size in bytes."""
@@ -183,8 +183,9 @@ def _room() -> Iterator[None]:
         raise Unavailable(message, code="storage_full") from error
 
 
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def flush_folder(folder: Path) -> None:
+    """The names in it, to the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from core.blobs import flush_folder
 from scriptorium.backup import Refused
 
 FOLDER = "blobs"
@@ -108,11 +109,3 @@ def flush_folders(top: Path) -> None:
     """The names in it and below it."""
     for where, _, _ in os.walk(top):
         flush_folder(Path(where))
-
-
-def flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

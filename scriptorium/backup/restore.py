@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.blobs import flush_folder
 from core.context import Context
 from core.jobs import restored
 from core.jobs.restored import Found
@@ -55,14 +56,14 @@ class _Restore:
             raise Refused(f"workers use the database ({', '.join(found.workers)}); stop the server first")
         if not loaded:
             write_private(self.folder.unfinished_restore, self.manifest.database.sha256)
-            blobs.flush_folder(self.folder.path)
+            flush_folder(self.folder.path)
             self._fill()
         self.say("bringing the tables up to date …")
         database.migrate(self.url, self.folder)
         queued = restored.settle(self.context)
         self._keep_key()
         self.folder.unfinished_restore.unlink()
-        blobs.flush_folder(self.folder.path)
+        flush_folder(self.folder.path)
         return Restored(self.manifest, queued)
 
     @property

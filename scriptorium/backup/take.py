@@ -4,10 +4,11 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.blobs import flush_folder
 from core.context import Context
 from core.jobs import restored
 from core.jobs.restored import Found
@@ -77,17 +78,14 @@ def _check_storage(context: Context, say: Say) -> None:
 def _in_progress(out: Path) -> Iterator[Path]:
     """`OUT.partial`, which gets its name when it is whole. One that a killed backup left is removed first."""
     partial = out.with_name(f"{out.name}.partial")
-    held = _held(partial)
-    try:
+    with ExitStack() as held, ExitStack() as unfinished:
+        held.callback(os.close, _held(partial))
+        unfinished.callback(shutil.rmtree, partial, ignore_errors=True)
         yield partial
-        blobs.flush_folder(partial)
+        flush_folder(partial)
         partial.rename(out)
-        blobs.flush_folder(out.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    finally:
-        os.close(held)
+        unfinished.pop_all()
+        flush_folder(out.parent)
 
 
 def _held(partial: Path) -> int:
