@@ -17,6 +17,10 @@ class Status(StrEnum):
         return self in (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
+UNDER_WAY = (Status.QUEUED, Status.PROCESSING)
+"""A job that has not ended."""
+
+
 class StepStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

@@ -12,6 +12,9 @@ from scriptorium.processes import Command
 PROJECT = Path(__file__).resolve().parent.parent
 """Where alembic.ini, celeryconfig.py and the packages lie; the processes work from here."""
 
+MIGRATE = ("alembic", "-c", str(PROJECT / "alembic.ini"), "upgrade", "head")
+"""The Python module, and its arguments, that brings the tables up to date."""
+
 _DRAIN = ((signal.SIGTERM, 20.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 5.0))
 """Of a worker: finish or hand back what it holds, then be quick, then be gone."""
 
@@ -50,7 +53,7 @@ class Staff:
         return [self._upkeep(), *map(self._light, range(1, self.light + 1)), *self._transcribing()]
 
     def migrate(self) -> Command:
-        return self._python("migrate", "alembic", "-c", str(PROJECT / "alembic.ini"), "upgrade", "head")
+        return self._python("migrate", *MIGRATE)
 
     def web(self) -> Command:
         gunicorn = ("gunicorn", "-c", "python:web.gunicorn_config", "--bind", f"fd://{self.listener}")

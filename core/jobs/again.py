@@ -104,7 +104,7 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
         chunks = [step.index for step in steps]
         session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id, SegmentRow.chunk.in_(chunks)))
     tallies = plan.read(job.tallies)
-    costs = [seconds_of(step) or 1.0 for step in steps]
+    costs = [seconds_of(step.params) or 1.0 for step in steps]
     tags, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
     for step, at in zip(steps, tags, strict=True):
         step.status, step.fair_tag = StepStatus.QUEUED, at

@@ -61,7 +61,7 @@ class Claimed:
                 recording_id=recording_id,
                 run=run,
                 job_model=job_model,
-                tries=Tries(step.kills, step.errors, step.outages, step.suspect),
+                tries=_tries(step),
                 alone=step.alone,
                 deadline=deadlines.seconds(Kind(step.kind), settings),
                 overdue=bool(overdue),
@@ -91,15 +91,16 @@ def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence
         if not due:
             return []
         first = due[0]
-        taken = [first] if _suspect(first) else [one for one in due if one.kind == first.kind and not _suspect(one)]
+        fit = [one for one in due if one.kind == first.kind and not _tries(one).alone]
+        taken = [first] if _tries(first).alone else fit
         _advance(session, taken[-1])
         held = _take(session, worker, taken, context.settings)
     started(context, {claimed.job_id for claimed in held})
     return held
 
 
-def _suspect(step: Step) -> bool:
-    return Tries(step.kills, step.errors, step.outages, step.suspect).alone
+def _tries(step: Step) -> Tries:
+    return Tries(step.kills, step.errors, step.outages, step.suspect)
 
 
 def _take(session: Session, worker: str, taken: Sequence[Step], settings: Settings) -> list[Claimed]:

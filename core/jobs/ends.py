@@ -18,7 +18,7 @@ from core.context import Context
 from core.database import from_now, transaction
 from core.errors import ScriptoriumError, StorageError
 from core.jobs.claims import Claimed
-from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked
+from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked, seconds_of
 from core.states import Kind, StepStatus
 from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
 
@@ -221,7 +221,7 @@ def _late(job: Job) -> bool:
 def _tally(session: Session, job: Job, step: Claimed, *, failed: bool) -> None:
     busy = session.scalar(select(func.extract("epoch", Step.finished_at - Step.started_at)).where(Step.id == step.id))
     tallies = plan.read(job.tallies)
-    seconds = step.params.get("end", 0.0) - step.params.get("start", 0.0)
+    seconds = seconds_of(step.params)
     tallies[step.kind] = tallies[step.kind].ended_one(failed=failed, seconds=seconds, busy=round(float(busy or 0.0), 3))
     job.tallies = plan.written(tallies)
 

@@ -16,7 +16,7 @@ from uuid6 import uuid7
 from core import fairness, plan
 from core.context import Context
 from core.database import from_now
-from core.states import Kind, Status, StepStatus
+from core.states import UNDER_WAY, Kind, Status, StepStatus
 from core.tables import Job, Step, Tenant, VirtualTime
 
 OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
@@ -116,7 +116,7 @@ def retag(session: Session, job: Job, rings: Rings) -> None:
         queued = select(Step).where(Step.job_id == job.id, Step.kind == kind, Step.status == StepStatus.QUEUED)
         steps = session.scalars(queued.order_by(Step.index).with_for_update()).all()
         if steps:
-            costs = [seconds_of(step) or 1.0 for step in steps]
+            costs = [seconds_of(step.params) or 1.0 for step in steps]
             found, tag = fair_tags(session, job, kind, min(step.fair_tag for step in steps), costs)
             session.execute(
                 update(Step), [{"id": step.id, "fair_tag": at} for step, at in zip(steps, found, strict=True)]
@@ -128,16 +128,15 @@ def retag(session: Session, job: Job, rings: Rings) -> None:
         job.weight = _weight(session, job)
 
 
-def seconds_of(step: Step) -> float:
-    return float(step.params.get("end", 0.0)) - float(step.params.get("start", 0.0))
+def seconds_of(params: dict[str, Any]) -> float:
+    """Of audio; none in a step that is no chunk."""
+    return float(params.get("end", 0.0)) - float(params.get("start", 0.0))
 
 
 def _weight(session: Session, job: Job) -> float:
     tenant_weight = session.scalar(select(Tenant.weight).where(Tenant.id == job.tenant_id)) or 1.0
     active = session.scalar(
-        select(func.count())
-        .select_from(Job)
-        .where(Job.tenant_id == job.tenant_id, Job.status.in_([Status.QUEUED, Status.PROCESSING]))
+        select(func.count()).select_from(Job).where(Job.tenant_id == job.tenant_id, Job.status.in_(UNDER_WAY))
     )
     return fairness.weight(tenant_weight, job.options.get("priority", "normal"), active or 1)
 

@@ -23,7 +23,7 @@ from core.jobs.rows import Rings, go_on
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
-from core.states import Status
+from core.states import UNDER_WAY
 from core.tables import IdempotencyKey, Job, Recording
 
 LONGEST_NAME = 255
@@ -60,7 +60,7 @@ def check_room(context: Context, coming: int = 0) -> None:
     check_storage(context, coming)
     most = context.settings.max_open_jobs
     with transaction(context.sessions) as session:
-        open_jobs = select(Job.id).where(Job.status.in_([Status.QUEUED, Status.PROCESSING])).limit(most).subquery()
+        open_jobs = select(Job.id).where(Job.status.in_(UNDER_WAY)).limit(most).subquery()
         if (session.scalar(select(func.count()).select_from(open_jobs)) or 0) >= most:
             raise Unavailable(
                 f"{most} jobs are under way, as many as this server takes; try again later",

@@ -15,7 +15,7 @@ from scriptorium.data_folder import DataFolder, InUse
 from scriptorium.embedded.binaries import PostgresClient, postgres_client
 from scriptorium.embedded.postgres import NAME, START_SECONDS, Postgres
 from scriptorium.processes import Command, born, end, launch, plain_environment, run_to_end, wait_until
-from scriptorium.services import PROJECT
+from scriptorium.services import MIGRATE, PROJECT
 
 LONGEST = 12 * 3600.0
 """Seconds of a dump or a load: a bound, not an expectation."""
@@ -161,6 +161,6 @@ def login(url: str) -> tuple[str, dict[str, str]]:
 
 def migrate(url: str, folder: DataFolder) -> None:
     """Brings the tables up to date, as `up` does. Raises ProcessFailed."""
-    argv = (sys.executable, "-m", "alembic", "-c", str(PROJECT / "alembic.ini"), "upgrade", "head")
+    argv = (sys.executable, "-m", *MIGRATE)
     environment = {**os.environ, "DATABASE_URL": url}
     run_to_end(Command("migrate", argv, environment, PROJECT), folder.log("migrate"), LONGEST)

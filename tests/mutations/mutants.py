@@ -79,8 +79,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a suspect gets neighbours",
-        "core/jobs/claims.py",
-        "return Tries(step.kills, step.errors, step.outages, step.suspect).alone",
+        "core/budget.py",
+        "return self.suspect or bool(self.kills or self.errors)",
         "return False",
         guard("test_a_step_that_failed_before_comes_alone", "test_jobs"),
     ),

@@ -64,9 +64,7 @@ class Decoder:
         self._detect(rows, encoded)
         readings = self._readings(rows, encoded)
         split = [self._split(row, reading) for row, reading in zip(rows, readings, strict=True)]
-        self._align(
-            [one for one in zip(range(len(rows)), rows, split, strict=True) if one[1].clip.word_timestamps], encoded
-        )
+        self._align(list(zip(range(len(rows)), rows, split, strict=True)), encoded)
         for row, reading, window in zip(rows, readings, split, strict=True):
             self._keep(row, reading, window)
 
@@ -96,7 +94,7 @@ class Decoder:
         return gates.best(tried)
 
     def _generate(self, rows: list[Row], encoded: Encoded, temperature: float) -> list[Reading]:
-        ctranslate2.set_random_seed(0)  # sampling then gives the same twice
+        ctranslate2.set_random_seed(0)  # where a thread of its pool samples for the first time; see decision 8
         tokenizers = [self._tokenizer_of(row) for row in rows]
         search = (
             {"beam_size": 1, "num_hypotheses": BEST_OF, "sampling_topk": 0, "sampling_temperature": temperature}
