@@ -1,70 +1,15 @@
-"""The tables. Postgres holds the truth, so the constraints refuse states that the code must never make.
-
-Changes go through `migrations/`; this file is what the migrations add up to.
-"""
+"""What is to be done: recordings, their jobs, and a job's steps."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    Text,
-    UniqueConstraint,
-    Uuid,
-    func,
-    text,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
 
 from core.states import Kind, Status, StepStatus
-
-
-def _among(column: str, values: type[StrEnum]) -> str:
-    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: DateTime(timezone=True),
-        str: Text,
-        dict[str, Any]: JSONB,
-        list[dict[str, Any]]: JSONB,
-        list[str]: ARRAY(Text),
-        float: Float,
-        UUID: Uuid,
-    }
-
-
-class Tenant(Base):
-    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants."""
-
-    __tablename__ = "tenants"
-    __table_args__ = (CheckConstraint("weight > 0", name="tenant_weight_positive"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    weight: Mapped[float] = mapped_column(server_default="1")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class ApiKey(Base):
-    """Only the SHA-256 of a key is kept: a key has 256 random bits, so a slow hash would add nothing."""
-
-    __tablename__ = "api_keys"
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    revoked_at: Mapped[datetime | None]
+from core.tables.base import Base, among
 
 
 class Recording(Base):
@@ -106,7 +51,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        CheckConstraint(_among("status", Status), name="job_status_known"),
+        CheckConstraint(among("status", Status), name="job_status_known"),
         # An ended job says when; one that goes on does not.
         CheckConstraint(
             "(status IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_end_has_time"
@@ -145,22 +90,6 @@ class Job(Base):
     deleted_at: Mapped[datetime | None]
 
 
-class IdempotencyKey(Base):
-    """What a caller's key was first used for. Its primary key makes one job of two uploads at once."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("idempotency_keys_oldest", "created_at"),)
-
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str]
-    # Deferred: the key is taken before its job is made.
-    job_id: Mapped[UUID] = mapped_column(
-        ForeignKey("jobs.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED")
-    )
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
 class Step(Base):
     """One unit of a job's work. `attempt` never resets and stands in every write: it fences a worker that lost its
     lease. `kills`, `errors`, `outages` and `suspect` are its `core.budget.Tries`; a hand-back counts as none.
@@ -169,8 +98,8 @@ class Step(Base):
     __tablename__ = "steps"
     __table_args__ = (
         UniqueConstraint("job_id", "kind", "index", name="step_once"),
-        CheckConstraint(_among("status", StepStatus), name="step_status_known"),
-        CheckConstraint(_among("kind", Kind), name="step_kind_known"),
+        CheckConstraint(among("status", StepStatus), name="step_status_known"),
+        CheckConstraint(among("kind", Kind), name="step_kind_known"),
         # A running step has an owner and an end to its lease; no other step has.
         CheckConstraint(
             "(status = 'running') = (lease_until IS NOT NULL AND worker IS NOT NULL)", name="running_has_lease"
@@ -205,60 +134,3 @@ class Step(Base):
     worker: Mapped[str | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-
-
-class SegmentRow(Base):
-    """`data` is a `core.transcript.Segment` as JSON. `revision` is the job's when the segment last changed."""
-
-    __tablename__ = "segments"
-    __table_args__ = (Index("segments_changed", "job_id", "revision"),)
-
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    chunk: Mapped[int] = mapped_column(Integer, primary_key=True)
-    position: Mapped[int] = mapped_column(Integer, primary_key=True)
-    revision: Mapped[int] = mapped_column(BigInteger)
-    data: Mapped[dict[str, Any]]
-
-
-class TranscriptRow(Base):
-    __tablename__ = "transcripts"
-
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    run: Mapped[int] = mapped_column(Integer)
-    document: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class VirtualTime(Base):
-    """Start-time fair queueing: the tag of the latest claimed step of a kind and model. Never goes back."""
-
-    __tablename__ = "virtual_times"
-
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    model: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[float]
-
-
-class Worker(Base):
-    """A worker process, as it last said of itself. A heartbeat older than two leases means that it is gone."""
-
-    __tablename__ = "workers"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    kinds: Mapped[list[str]]
-    models: Mapped[list[str]]
-    info: Mapped[dict[str, Any]]
-    holds: Mapped[int] = mapped_column(Integer, server_default="0")
-    started_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-
-
-class SweepState(Base):
-    """One row. After a gap in sweeping, nothing is reaped before `reap_after`: live workers renew them first."""
-
-    __tablename__ = "sweep_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_sweep_state"),)
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    swept_at: Mapped[datetime]
-    reap_after: Mapped[datetime]

@@ -1,0 +1,26 @@
+"""The tables. Postgres holds the truth, so the constraints refuse states that the code must never make.
+
+Changes go through `migrations/`; these files are what the migrations add up to.
+"""
+
+from core.tables.base import Base
+from core.tables.callers import ApiKey, IdempotencyKey, Tenant
+from core.tables.upkeep import SweepState, VirtualTime, Worker
+from core.tables.words import Fingerprint, SegmentRow, TranscriptRow
+from core.tables.work import Job, Recording, Step
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Fingerprint",
+    "IdempotencyKey",
+    "Job",
+    "Recording",
+    "SegmentRow",
+    "Step",
+    "SweepState",
+    "Tenant",
+    "TranscriptRow",
+    "VirtualTime",
+    "Worker",
+]

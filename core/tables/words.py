@@ -1,0 +1,51 @@
+"""What was heard."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.tables.base import Base
+
+
+class SegmentRow(Base):
+    """`data` is a `core.transcript.Segment` as JSON. `revision` is the job's when the segment last changed."""
+
+    __tablename__ = "segments"
+    __table_args__ = (Index("segments_changed", "job_id", "revision"),)
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    chunk: Mapped[int] = mapped_column(Integer, primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[dict[str, Any]]
+
+
+class TranscriptRow(Base):
+    __tablename__ = "transcripts"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    run: Mapped[int] = mapped_column(Integer)
+    document: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Fingerprint(Base):
+    """What one chunk's sound gave with the options that decide it: `sha256` is over both, `result` a hypothesis as
+    JSON, in the clip's time. Of one tenant alone, and erased with the recording that was heard. Rows are written once
+    and never changed: a count of uses would make each hit a write."""
+
+    __tablename__ = "fingerprints"
+    __table_args__ = (
+        Index("fingerprints_of_recording", "recording_id"),
+        # The scavenger's: those that have had their day.
+        Index("fingerprints_oldest", "created_at"),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id", ondelete="CASCADE"))
+    result: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
