@@ -33,6 +33,8 @@ class Rules:
     dropped: float = 4.0
     padding: float = 0.4
     """Kept around speech, so that no soft word edge is lost; never past the middle of the silence."""
+    seam: float = 1.0
+    """On either side of a forced cut, so much is heard with both chunks: a word that the cut tears is whole in both."""
 
 
 RULES = Rules()
@@ -50,12 +52,15 @@ def rules_for(window: float) -> Rules:
 
 @dataclass(frozen=True)
 class Cut:
-    """`forced_cut`: the chunk ends inside speech, and the next begins right there. `speech_seconds` without padding."""
+    """`forced_cut`: the chunk ends inside speech, and the next begins right there. `speech_seconds` without padding.
+    `lead` and `trail`: seconds of the neighbours that are heard with it, before and after a forced cut."""
 
     start: float
     end: float
     forced_cut: bool
     speech_seconds: float
+    lead: float = 0.0
+    trail: float = 0.0
 
 
 class Loudness:
@@ -89,10 +94,15 @@ class Loudness:
 
 @dataclass
 class _Open:
-    """The chunk being filled: its first second, and the speech in it, in order, never touching."""
+    """The chunk being filled: its first second, the speech in it, in order, never touching, and its lead."""
 
     start: float
     speech: list[tuple[float, float]] = field(default_factory=list)
+    lead: float = 0.0
+
+    @property
+    def heard_from(self) -> float:
+        return self.start - self.lead
 
 
 def cut(
@@ -120,7 +130,7 @@ def cut(
             yield _closed(opened, _left(silence, rules))
             opened = _Open(_right(silence, rules))
         _append(opened.speech, span)
-        while opened.speech[-1][1] + rules.padding - opened.start > rules.longest:
+        while opened.speech[-1][1] + rules.padding - opened.heard_from > rules.longest:
             finished, opened = _split(opened, loudness, rules)
             loudness.forget(opened.start)
             yield finished
@@ -136,32 +146,33 @@ def _append(speech: list[tuple[float, float]], span: SpeechSpan) -> None:
         speech.append((span.start, span.end))
 
 
-def _closed(chunk: _Open, end: float, forced: bool = False) -> Cut:
+def _closed(chunk: _Open, end: float, trail: float = 0.0, *, forced: bool = False) -> Cut:
     spoken = sum(min(stop, end) - max(begin, chunk.start) for begin, stop in chunk.speech)
-    return Cut(chunk.start, end, forced, round(spoken, 3))
+    return Cut(chunk.start, end, forced, round(spoken, 3), chunk.lead, trail)
 
 
 def _split(chunk: _Open, loudness: Loudness, rules: Rules) -> tuple[Cut, _Open]:
     """The chunk up to its best cut, and what is left."""
     silences = [(a[1], b[0]) for a, b in zip(chunk.speech, chunk.speech[1:], strict=False)]
     for earliest in (rules.cut_from, rules.least):
-        possible = [
-            silence for silence in silences if earliest <= _left(silence, rules) - chunk.start <= rules.cut_to
-        ]  # fmt: skip
+        latest = chunk.heard_from + rules.cut_to
+        possible = [one for one in silences if chunk.start + earliest <= _left(one, rules) <= latest]
         if possible:
             return _split_at(chunk, max(possible, key=lambda silence: silence[1] - silence[0]), rules)
-    seam = loudness.quietest(chunk.start + rules.cut_from, chunk.start + rules.cut_to)
+    seam = loudness.quietest(chunk.start + rules.cut_from, chunk.heard_from + rules.cut_to - rules.seam)
     before = [(begin, min(stop, seam)) for begin, stop in chunk.speech if begin < seam]
     after = [(max(begin, seam), stop) for begin, stop in chunk.speech if stop > seam]
     # The seam is inside speech unless a silence too early or too late to qualify holds it: then nothing is torn.
     forced = any(begin < seam < stop for begin, stop in chunk.speech)
-    return _closed(_Open(chunk.start, before), seam, forced), _Open(seam, after)
+    shared = rules.seam if forced else 0.0
+    return _closed(_Open(chunk.start, before, chunk.lead), seam, shared, forced=forced), _Open(seam, after, shared)
 
 
 def _split_at(chunk: _Open, silence: tuple[float, float], rules: Rules) -> tuple[Cut, _Open]:
     before = [spoken for spoken in chunk.speech if spoken[1] <= silence[0]]
     after = [spoken for spoken in chunk.speech if spoken[0] >= silence[1]]
-    return _closed(_Open(chunk.start, before), _left(silence, rules)), _Open(_right(silence, rules), after)
+    closed = _closed(_Open(chunk.start, before, chunk.lead), _left(silence, rules))
+    return closed, _Open(_right(silence, rules), after)
 
 
 def _left(silence: tuple[float, float], rules: Rules) -> float:

@@ -126,10 +126,12 @@ def test_every_second_of_speech_is_in_exactly_one_chunk(pairs: list[tuple[float,
 def test_chunks_are_in_order_apart_and_short_enough(pairs: list[tuple[float, float]], rules: Rules) -> None:
     found = list(cut(said(pairs), Loudness(), rules=rules))
     for one in found:
-        assert 0 <= one.start < one.end <= one.start + rules.longest + TOLERANCE
+        assert 0 <= one.start - one.lead < one.end
+        assert one.end + one.trail - (one.start - one.lead) <= rules.longest + TOLERANCE
     for one, following in zip(found, found[1:], strict=False):
         assert one.end <= following.start + TOLERANCE
         assert not one.forced_cut or one.end == following.start
+        assert one.trail == following.lead == (rules.seam if one.forced_cut else 0.0)
 
 
 @given(talk, any_rules)

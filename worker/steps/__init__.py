@@ -13,7 +13,8 @@ from core.settings import Settings
 @dataclass(frozen=True)
 class ChunkSpec:
     """A chunk and where its PCM lies. Seconds from the start of the recording; `parts` are (part number, first
-    byte, byte count) in that part's blob. `forced_cut`: its end is inside speech, and the next begins right there."""
+    byte, byte count) in that part's blob. `forced_cut`: its end is inside speech, and the next begins right there.
+    `lead`, `trail`: seconds of its neighbours that its PCM begins and ends with (`worker.chunking`)."""
 
     index: int
     start: float
@@ -21,6 +22,13 @@ class ChunkSpec:
     parts: tuple[tuple[int, int, int], ...]
     forced_cut: bool
     speech_seconds: float
+    lead: float = 0.0
+    trail: float = 0.0
+
+    @property
+    def heard(self) -> tuple[float, float]:
+        """From when to when its PCM goes."""
+        return self.start - self.lead, self.end + self.trail
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "parts": [list(part) for part in self.parts]}
@@ -28,7 +36,7 @@ class ChunkSpec:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "ChunkSpec":
         """Of a mapping that may hold more, such as a step's params."""
-        known = {name: stored[name] for name in cls.__dataclass_fields__}
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
         known["parts"] = tuple((int(part), int(first), int(count)) for part, first, count in stored["parts"])
         return cls(**known)
 

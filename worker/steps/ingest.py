@@ -161,8 +161,9 @@ def _shifted(done: _Pass, spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def _spec(index: int, one: Cut, done: _Pass) -> ChunkSpec:
-    ranges = done.parts.ranges(round(one.start * SAMPLE_RATE) * 2, round(one.end * SAMPLE_RATE) * 2)
-    return ChunkSpec(index, one.start, one.end, ranges, one.forced_cut, one.speech_seconds)
+    begin, end = one.start - one.lead, one.end + one.trail
+    ranges = done.parts.ranges(round(begin * SAMPLE_RATE) * 2, round(end * SAMPLE_RATE) * 2)
+    return ChunkSpec(index, one.start, one.end, ranges, one.forced_cut, one.speech_seconds, one.lead, one.trail)
 
 
 def _hand_over(done: _Pass, waiting: list[ChunkSpec]) -> None:
