@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from core.states import Kind
+from core.states import Kind, lane
 
 log = logging.getLogger(__name__)
 MOST_RINGS = 8
@@ -18,9 +18,9 @@ SILENCE_AFTER_FAILURE = 5.0
 """Seconds without another try once Redis did not answer, so that uploads stay quick while it is down."""
 
 
-def queue_name(kind: str, model: str = "") -> str:
+def queue_name(kind: Kind, model: str = "") -> str:
     """The Celery queue of a kind, or of a kind and model where workers serve only some models."""
-    return f"{kind}.{re.sub(r'[^A-Za-z0-9_.-]+', '-', model)}" if model else kind
+    return f"{lane(kind)}.{re.sub(r'[^A-Za-z0-9_.-]+', '-', model)}" if model else lane(kind).value
 
 
 @dataclass

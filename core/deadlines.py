@@ -10,6 +10,7 @@ from core.states import Kind
 SECONDS: dict[Kind, float] = {
     Kind.INGEST: 2.5 * 3600,  # twice the time for decoding, which has a limit of its own, and the rest
     Kind.TRANSCRIBE: 900.0,  # one batch; a chunk of 30 s with a large model on two old cores takes minutes
+    Kind.REDECODE: 900.0,
     Kind.ASSEMBLE: 600.0,  # twelve hours of words
 }
 

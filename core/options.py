@@ -22,6 +22,12 @@ class Options(BaseModel):
     word_timestamps: bool = True
     hotwords: tuple[str, ...] = Field((), max_length=100)
     prompt: str = Field("", max_length=1000)
+    context: Literal["auto", "off"] = Field(
+        "auto", description="Whether doubtful chunks are heard again, knowing what was said before them."
+    )
+    cache: bool = Field(
+        True, description="Whether chunks that were heard before, for the same caller, are taken from there."
+    )
     vad: Literal["silero", "webrtc"] | None = None
     clip_start: float = Field(0.0, ge=0)
     clip_end: float | None = Field(None, gt=0)

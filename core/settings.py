@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +34,10 @@ class Settings(BaseSettings):
     """Chunks decoded in one call; 0 chooses by the device."""
     threads: int = 0
     """CPU threads of one recognizer; 0 divides the cores by the recognizers of this machine."""
+    windows: tuple[Annotated[float, Field(gt=0, le=30)], ...] = ()
+    """Instead of `core.models.ModelSource.windows`, for who measured that it costs no words; 30 s is always one."""
+    idle_unload: float = Field(0.0, ge=0)
+    """A transcriber that had no work for so long frees its device; the next chunk waits for the load. 0: never."""
     vad: str = "silero"
 
     lease: float = Field(20.0, gt=0)
@@ -52,6 +57,8 @@ class Settings(BaseSettings):
     """Between two looks for bytes that no row names."""
     orphan_after: float = 3600.0
     """Age from which such bytes are removed, half-written uploads too."""
+    cache_days: float = Field(30.0, ge=0)
+    """How long what a chunk gave is kept for the same chunk to come; 0 turns the chunk cache off, and empties it."""
 
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
@@ -59,6 +66,8 @@ class Settings(BaseSettings):
     """Without a byte for so long, an upload is ended."""
     upload_limit: float = Field(6 * 3600.0, gt=0)
     """Seconds that a whole upload may take, however steadily it comes."""
+    long_upload_bytes: int = 100_000_000
+    """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000
     """With more jobs under way on the whole server, uploads are refused for a while."""
     idempotency_hours: float = 24.0
@@ -70,6 +79,8 @@ class Settings(BaseSettings):
 
     web_threads: int = 16
     database_pool: int = 5
+    metrics_token: str = Field("", repr=False)
+    """What a caller of `/metrics` sends as its bearer token; where empty, only this machine is answered."""
     log_level: str = "INFO"
 
     @model_validator(mode="after")

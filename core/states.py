@@ -32,4 +32,14 @@ class StepStatus(StrEnum):
 class Kind(StrEnum):
     INGEST = "ingest"
     TRANSCRIBE = "transcribe"
+    REDECODE = "redecode"
     ASSEMBLE = "assemble"
+
+
+RECOGNIZED = (Kind.TRANSCRIBE, Kind.REDECODE)
+"""Kinds that a recognizer does: claimed by model."""
+
+
+def lane(kind: Kind) -> Kind:
+    """Kinds that the same workers do share one virtual time, or a second pass would pass everybody's first."""
+    return Kind.TRANSCRIBE if kind in RECOGNIZED else kind

@@ -12,6 +12,7 @@ import httpx2
 from core.errors import InvalidRequest, ScriptoriumError
 from core.models import ModelSource
 from core.settings import Settings
+from core.states import Kind
 from scriptorium.choice import NoModel, available, choose, machine
 from scriptorium.client import ApiError, Client, ServerUnreachable
 from scriptorium.data_folder import DataFolder, InUse, NotUsable, write_private
@@ -140,7 +141,7 @@ class _Start:
             environment=environment,
             machine=self._machine,
             model=self._source.name,
-            transcribe_queue=queue_name("transcribe", self._source.name),
+            transcribe_queue=queue_name(Kind.TRANSCRIBE, self._source.name),
             listener=self._listener.fileno(),
             transcribers=self._wanted.transcribers or self._machine.transcribers,
             light=self._wanted.light,

@@ -3,18 +3,9 @@
 from core.jobs.again import run_again
 from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
-from core.jobs.ends import (
-    emit,
-    fail,
-    finish,
-    hand_back,
-    note,
-    record_probe,
-    record_segments,
-    record_transcript,
-    retry,
-)
-from core.jobs.facts import AssemblyFacts, assembly_facts, current_segments
+from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
+from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
+from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.submit import Submitted, check_room, check_storage, submit
@@ -25,10 +16,13 @@ from core.keys import Tenant
 __all__ = [
     "AssemblyFacts",
     "Claimed",
+    "Effect",
+    "HeardChunk",
     "NewStep",
     "Submitted",
     "Swept",
     "Tenant",
+    "all_of",
     "assembly_facts",
     "cancel",
     "check_room",
@@ -47,11 +41,13 @@ __all__ = [
     "record_segments",
     "record_transcript",
     "register",
+    "replace_segments",
     "resign",
     "retry",
     "run_again",
     "scavenge",
     "segments",
+    "segments_of",
     "served_models",
     "show",
     "submit",

@@ -15,11 +15,13 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, InvalidRequest
-from core.jobs.rows import Rings, fair_tags, go_on, locked, model_of, seconds_of
+from core.jobs import heard
+from core.jobs.onward import go_on
+from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
-from core.states import Kind, Status, StepStatus
-from core.tables import Job, SegmentRow, Step
+from core.states import Kind, Status, StepStatus, lane
+from core.tables import Job, Step
 
 _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
 
@@ -77,7 +79,8 @@ def _start(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None
     session.flush()
     for kind, finished_too in wanted.requeue.items():
         _requeue(session, job, kind, finished_too, rings)
-    job.tallies = plan.written(_counted(session, job))
+    chosen = plan.read(job.tallies)[Kind.REDECODE].chosen and Kind.REDECODE not in wanted.drop
+    job.tallies = plan.written(_counted(session, job, chosen=chosen))
     session.flush()
     go_on(session, job, rings)
 
@@ -87,9 +90,19 @@ def _rerun(wanted: plan.Again) -> set[Kind]:
 
 
 def _drop(session: Session, job: Job, kind: Kind) -> None:
+    if kind is Kind.REDECODE:
+        _put_back_first_texts(session, job)
     session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == kind))
     if kind is Kind.TRANSCRIBE:
-        session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id))
+        heard.erase(session, job.id)
+
+
+def _put_back_first_texts(session: Session, job: Job) -> None:
+    """A second pass begins where the first ended."""
+    result = Step.result
+    kept = (Step.job_id == job.id, Step.kind == Kind.REDECODE, result["kept"].as_boolean().is_(True))
+    for chunk, first in session.execute(select(Step.index, result["first"]).where(*kept)).all():
+        heard.replace(session, job, chunk, first)
 
 
 def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: Rings) -> None:
@@ -102,22 +115,23 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
         return
     if kind is Kind.TRANSCRIBE:
         chunks = [step.index for step in steps]
-        session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id, SegmentRow.chunk.in_(chunks)))
+        heard.erase(session, job.id, chunks)
     tallies = plan.read(job.tallies)
     costs = [seconds_of(step.params) or 1.0 for step in steps]
-    tags, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
+    tags, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)
     for step, at in zip(steps, tags, strict=True):
         step.status, step.fair_tag = StepStatus.QUEUED, at
         step.result = step.last_error = step.finished_at = None
         step.kills = step.errors = step.outages = 0
         step.suspect, step.due_at = False, func.clock_timestamp()
-    job.tallies = plan.written({**tallies, kind: replace(tallies[kind], tag=tag)})
+    tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
+    job.tallies = plan.written(tallies)
     session.flush()
     rings.add(kind, model_of(job, kind), len(steps))
 
 
-def _counted(session: Session, job: Job) -> dict[Kind, plan.Tally]:
-    """The tallies as the rows have them; tags and working time go on."""
+def _counted(session: Session, job: Job, *, chosen: bool) -> dict[Kind, plan.Tally]:
+    """The tallies as the rows have them; tags and working time go on. `chosen`: the second pass's steps stay."""
     length = func.coalesce(Step.params["end"].astext.cast(Float) - Step.params["start"].astext.cast(Float), 0.0)
     ended = Step.status.in_([StepStatus.DONE, *_MISSING])
     rows = session.execute(
@@ -128,14 +142,22 @@ def _counted(session: Session, job: Job) -> dict[Kind, plan.Tally]:
             func.count().filter(Step.status.in_(_MISSING)),
             func.sum(length),
             func.coalesce(func.sum(length).filter(ended), 0.0),
+            func.count().filter(Step.status == StepStatus.DONE, Step.result["cached"].as_boolean()),
         )
         .where(Step.job_id == job.id)
         .group_by(Step.kind)
     ).all()
     before = plan.read(job.tallies)
     found = {kind: plan.Tally(tag=before[kind].tag, busy=before[kind].busy) for kind in Kind}
-    for kind, total, opened, failed, seconds, done in rows:
+    found[Kind.REDECODE] = replace(found[Kind.REDECODE], chosen=chosen)
+    for kind, total, opened, failed, seconds, done, cached in rows:
         found[Kind(kind)] = replace(
-            found[Kind(kind)], total=total, open=opened, failed=failed, seconds=seconds, done_seconds=done
+            found[Kind(kind)],
+            total=total,
+            open=opened,
+            failed=failed,
+            seconds=seconds,
+            done_seconds=done,
+            cached=cached,
         )
     return found

@@ -13,8 +13,9 @@ from core import deadlines
 from core.budget import Tries
 from core.context import Context
 from core.database import from_now, transaction
+from core.jobs.due import next_due
 from core.settings import Settings
-from core.states import Kind, Status, StepStatus
+from core.states import Kind, Status, StepStatus, lane
 from core.tables import Job, Step, VirtualTime, Worker
 
 
@@ -30,6 +31,7 @@ class Claimed:
     attempt: int
     params: dict[str, Any]
     options: dict[str, Any]
+    tenant_id: UUID
     recording_id: UUID
     run: int
     job_model: str
@@ -43,7 +45,15 @@ class Claimed:
     def read(cls, session: Session, steps: Select[UUID], settings: Settings) -> "list[Claimed]":
         """Those whose ids the query gives, with what their jobs say."""
         rows = session.execute(
-            select(Step, Job.options, Job.recording_id, Job.run, Job.model, Step.deadline_at < func.clock_timestamp())
+            select(
+                Step,
+                Job.options,
+                Job.tenant_id,
+                Job.recording_id,
+                Job.run,
+                Job.model,
+                Step.deadline_at < func.clock_timestamp(),
+            )
             .join(Job, Job.id == Step.job_id)
             .where(Step.id.in_(steps))
             .order_by(Step.fair_tag, Step.id)
@@ -58,6 +68,7 @@ class Claimed:
                 attempt=step.attempt,
                 params=step.params,
                 options=options,
+                tenant_id=tenant_id,
                 recording_id=recording_id,
                 run=run,
                 job_model=job_model,
@@ -66,35 +77,32 @@ class Claimed:
                 deadline=deadlines.seconds(Kind(step.kind), settings),
                 overdue=bool(overdue),
             )
-            for step, options, recording_id, run, job_model, overdue in rows
+            for step, options, tenant_id, recording_id, run, job_model, overdue in rows
         ]
 
 
-def claim(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], limit: int = 1) -> list[Claimed]:
+def claim(
+    context: Context,
+    worker: str,
+    kinds: Sequence[Kind],
+    models: Sequence[str],
+    limit: int = 1,
+    *,
+    beside: bool = False,
+) -> list[Claimed]:
     """The next due steps in fair order, at most `limit`, across jobs and tenants.
 
-    A step that failed or killed before comes alone: it may be poison, and a neighbour would be condemned with it.
+    A step that failed or killed before comes alone: it may be poison, and a neighbour would be condemned with it. So
+    nothing comes `beside` what the worker holds already, where such a step is the next.
     """
     with transaction(context.sessions) as session:
-        due = session.scalars(
-            select(Step)
-            .where(
-                Step.status == StepStatus.QUEUED,
-                Step.kind.in_([kind.value for kind in kinds]),
-                Step.model.in_(["", *models]),
-                Step.due_at <= func.clock_timestamp(),
-            )
-            .order_by(Step.fair_tag, Step.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
-        if not due:
+        due = next_due(session, context, kinds, models, limit)
+        if not due or (beside and _tries(due[0]).alone):
             return []
         first = due[0]
-        fit = [one for one in due if one.kind == first.kind and not _tries(one).alone]
-        taken = [first] if _tries(first).alone else fit
-        _advance(session, taken[-1])
-        held = _take(session, worker, taken, context.settings)
+        taken = [first] if _tries(first).alone else [one for one in due if not _tries(one).alone]
+        _advance(session, max(taken, key=lambda step: step.fair_tag))
+        held = _take(session, worker, taken, context.settings, alone=len(taken) == 1 and not beside)
     started(context, {claimed.job_id for claimed in held})
     return held
 
@@ -103,7 +111,9 @@ def _tries(step: Step) -> Tries:
     return Tries(step.kills, step.errors, step.outages, step.suspect)
 
 
-def _take(session: Session, worker: str, taken: Sequence[Step], settings: Settings) -> list[Claimed]:
+def _take(
+    session: Session, worker: str, taken: Sequence[Step], settings: Settings, *, alone: bool
+) -> list[Claimed]:  # fmt: skip
     ids = [step.id for step in taken]
     session.execute(
         update(Step)
@@ -111,7 +121,7 @@ def _take(session: Session, worker: str, taken: Sequence[Step], settings: Settin
         .values(
             status=StepStatus.RUNNING,
             attempt=Step.attempt + 1,
-            alone=len(ids) == 1,
+            alone=alone,
             worker=worker,
             lease_until=from_now(settings.lease),
             deadline_at=from_now(deadlines.seconds(Kind(taken[0].kind), settings)),
@@ -124,7 +134,7 @@ def _take(session: Session, worker: str, taken: Sequence[Step], settings: Settin
 
 
 def _advance(session: Session, latest: Step) -> None:
-    made = insert(VirtualTime).values(kind=latest.kind, model=latest.model, value=latest.fair_tag)
+    made = insert(VirtualTime).values(kind=lane(Kind(latest.kind)), model=latest.model, value=latest.fair_tag)
     session.execute(
         made.on_conflict_do_update(
             index_elements=["kind", "model"], set_={"value": func.greatest(VirtualTime.value, made.excluded.value)}

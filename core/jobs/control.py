@@ -14,7 +14,7 @@ from core.jobs.rows import close, locked
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Status
-from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
+from core.tables import Fingerprint, Job, Recording, SegmentRow, Step, TranscriptRow
 
 
 def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def _delete(session: Session, job: Job) -> str | None:
 def _erase_rows(session: Session, job: Job) -> None:
     for table in (SegmentRow, TranscriptRow):
         session.execute(sql_delete(table).where(table.job_id == job.id))
-    session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None))
+    unsaid = Step.params.op("-")("prompt")  # what the second pass was told: a piece of the transcript
+    session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None, params=unsaid))
     job.deleted_at = func.clock_timestamp()
     job.job_metadata, job.tag, job.warnings = {}, None, []
     job.options = {key: value for key, value in job.options.items() if key == "priority"}
@@ -82,10 +83,12 @@ def _locked_recording(session: Session, job: Job) -> Recording:
 
 
 def _orphaned(session: Session, recording: Recording) -> str | None:
-    """The prefix of the recording, when this was its last job; the caller holds its lock."""
+    """The prefix of the recording, when this was its last job; the caller holds its lock. What was heard in it, and
+    kept for the same sound to come, goes at once."""
     session.flush()
     others = select(func.count()).select_from(Job).where(Job.recording_id == recording.id, Job.deleted_at.is_(None))
     if session.scalar(others):
         return None
     recording.deleted_at, recording.filename = func.clock_timestamp(), ""
+    session.execute(sql_delete(Fingerprint).where(Fingerprint.recording_id == recording.id))
     return recording.prefix

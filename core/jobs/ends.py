@@ -10,19 +10,26 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import plan
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import ScriptoriumError, StorageError
+from core.jobs import heard
 from core.jobs.claims import Claimed
-from core.jobs.rows import NewStep, Rings, add_steps, go_on, locked, seconds_of
+from core.jobs.onward import go_on
+from core.jobs.rows import NewStep, Rings, add_steps, locked, seconds_of
 from core.states import Kind, StepStatus
-from core.tables import Job, Recording, SegmentRow, Step, TranscriptRow
+from core.tables import Job, Step
 
 Effect = Callable[[Session, Job], None]
+
+_LEFT_OUT = {
+    Kind.TRANSCRIBE: ("chunk_failed", "could not be transcribed"),
+    Kind.REDECODE: ("second_pass_failed", "could not be heard a second time, and keep their first text"),
+}
+"""Kinds whose failure leaves a warning."""
 
 
 def _no_effect(session: Session, job: Job) -> None:
@@ -43,7 +50,7 @@ def finish(context: Context, step: Claimed, result: dict[str, Any], effect: Effe
         if not _end(session, step, values):
             return _done_before(session, step) or _late(job)
         effect(session, job)
-        _tally(session, job, step, failed=False)
+        _tally(session, job, step, failed=False, cached=bool(result.get("cached")))
         go_on(session, job, rings)
     rings.ring(context)
     return True
@@ -66,10 +73,10 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
     said = {"code": error.code, "message": error.message, "stage": step.kind.value, "retryable": retryable}
     if not _end(session, step, {"status": StepStatus.FAILED, "last_error": said}):
         return False
-    if step.kind is Kind.TRANSCRIBE:
+    if step.kind in _LEFT_OUT:
+        code, message = _LEFT_OUT[step.kind]
         start, end = step.params["start"], step.params["end"]
-        message = f"{start:.1f}-{end:.1f} s could not be transcribed: {error.message}"
-        warn(job, "chunk_failed", message, step.kind)
+        warn(job, code, f"{start:.1f}-{end:.1f} s {message}: {error.message}", step.kind)
     _tally(session, job, step, failed=True)
     go_on(session, job, rings, said)
     return True
@@ -139,49 +146,6 @@ def warn(job: Job, code: str, message: str, kind: Kind | None) -> None:
         job.warnings = [*job.warnings, said]
 
 
-def record_probe(result: dict[str, Any]) -> Effect:
-    """What ingest learned of the recording."""
-
-    def effect(session: Session, job: Job) -> None:
-        recording = session.get_one(Recording, job.recording_id)
-        recording.duration, recording.channels, recording.codec = (
-            result["duration"],
-            result["channels"],
-            result["codec"],
-        )
-
-    return effect
-
-
-def record_segments(chunk: int, segments: Sequence[dict[str, Any]]) -> Effect:
-    def effect(session: Session, job: Job) -> None:
-        job.revision += 1
-        rows = [
-            {"job_id": job.id, "chunk": chunk, "position": position, "revision": job.revision, "data": data}
-            for position, data in enumerate(segments)
-        ]
-        if rows:
-            session.execute(insert(SegmentRow), rows)
-
-    return effect
-
-
-def record_transcript(document: dict[str, Any]) -> Effect:
-    """The new transcript takes the old one's place in the moment when the job ends."""
-
-    def effect(session: Session, job: Job) -> None:
-        made = insert(TranscriptRow).values(job_id=job.id, run=job.run, document=document)
-        session.execute(
-            made.on_conflict_do_update(
-                index_elements=["job_id"], set_={"run": job.run, "document": made.excluded.document}
-            )
-        )
-        job.language, job.confidence, job.model_info = document["language"], document["confidence"], document["model"]
-        job.language_probability = document["language_probability"]
-
-    return effect
-
-
 def _held(session: Session, step: Claimed) -> bool:
     held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
     return session.scalar(held) is not None
@@ -218,17 +182,19 @@ def _late(job: Job) -> bool:
     return False
 
 
-def _tally(session: Session, job: Job, step: Claimed, *, failed: bool) -> None:
+def _tally(session: Session, job: Job, step: Claimed, *, failed: bool, cached: bool = False) -> None:
     busy = session.scalar(select(func.extract("epoch", Step.finished_at - Step.started_at)).where(Step.id == step.id))
     tallies = plan.read(job.tallies)
     seconds = seconds_of(step.params)
-    tallies[step.kind] = tallies[step.kind].ended_one(failed=failed, seconds=seconds, busy=round(float(busy or 0.0), 3))
+    tallies[step.kind] = tallies[step.kind].ended_one(
+        failed=failed, seconds=seconds, busy=round(float(busy or 0.0), 3), cached=cached
+    )
     job.tallies = plan.written(tallies)
 
 
 def _discard_chunks(session: Session, job: Job) -> None:
     session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE))
-    session.execute(delete(SegmentRow).where(SegmentRow.job_id == job.id))
+    heard.erase(session, job.id)
     tallies = plan.read(job.tallies)
     tallies[Kind.TRANSCRIBE] = plan.Tally(tag=tallies[Kind.TRANSCRIBE].tag)
     job.tallies = plan.written(tallies)

@@ -4,77 +4,131 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Float, Row, select
+from sqlalchemy.orm import Session
 
 from core.context import Context
 from core.database import transaction
+from core.jobs import heard
 from core.states import Kind, StepStatus
-from core.tables import Job, Recording, SegmentRow, Step
-from core.transcript import Gap, Segment, dominant_language
+from core.tables import Job, Recording, Step
+from core.transcript import Gap, Segment
+
+
+@dataclass(frozen=True)
+class HeardChunk:
+    """A chunk that was transcribed. Seconds from the start of the recording; `trail`: of what it heard beyond its end,
+    with the next one, where it was cut inside speech."""
+
+    index: int
+    start: float
+    end: float
+    trail: float
+    speech_seconds: float
+    language: str
+    language_probability: float | None
+    calibrated: bool
+    segments: tuple[Segment, ...]
+    gaps: tuple[Gap, ...]
 
 
 @dataclass(frozen=True)
 class AssemblyFacts:
-    """All that the transcript is made of."""
+    """All that the transcript is made of. `failed`: chunks that could not be transcribed. `language`: asked for, None
+    for `auto`."""
 
     duration: float
     speech_seconds: float
-    segments: tuple[Segment, ...]
-    gaps: tuple[Gap, ...]
+    chunks: tuple[HeardChunk, ...]
+    failed: tuple[Gap, ...]
     model: dict[str, Any]
     language: str | None
-    language_probability: float | None
+    word_timestamps: bool
 
 
 def current_segments(context: Context, job_id: UUID) -> tuple[Segment, ...]:
     with transaction(context.sessions) as session:
-        rows = session.scalars(
-            select(SegmentRow.data).where(SegmentRow.job_id == job_id).order_by(SegmentRow.chunk, SegmentRow.position)
-        )
-        return tuple(Segment.from_json(data) for data in rows)
+        return tuple(segment for chunk in heard.by_chunk(session, job_id).values() for segment in chunk)
+
+
+def segments_of(context: Context, job_id: UUID, chunk: int) -> tuple[Segment, ...]:
+    with transaction(context.sessions) as session:
+        return heard.by_chunk(session, job_id, chunk).get(chunk, ())
 
 
 def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
-    segments = current_segments(context, job_id)
     with transaction(context.sessions) as session:
         job = session.get_one(Job, job_id)
         recording = session.get_one(Recording, job.recording_id)
-        ingest = session.execute(
-            select(Step.result).where(Step.job_id == job_id, Step.kind == Kind.INGEST)
-        ).scalar_one()
-        failed = session.scalars(
-            select(Step.params)
-            .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.FAILED)
-            .order_by(Step.index)
-        )
-        heard = session.execute(
-            select(
-                Step.result["model"],
-                Step.result["language"].astext,
-                Step.result["language_probability"].as_float(),
-                Step.result["suppressed"],
-            )
-            .where(Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.DONE)
-            .order_by(Step.index)
-        ).all()
-        gaps = [Gap(params["start"], params["end"], ("chunk_failed",)) for params in failed]
-        gaps += [Gap(**{**one, "reasons": tuple(one["reasons"])}) for row in heard for one in row[3] or ()]
-        language = dominant_language(segments) or _asked(job.options.get("language", "auto"))
+        of_ingest = select(Step.result).where(Step.job_id == job_id, Step.kind == Kind.INGEST)
+        language = job.options.get("language", "auto")
         return AssemblyFacts(
             duration=recording.duration or 0.0,
-            speech_seconds=(ingest or {}).get("speech_seconds", 0.0),
-            segments=segments,
-            gaps=tuple(sorted(gaps, key=lambda gap: gap.start)),
-            model=heard[0][0] if heard else {"name": job.model, "revision": None},
-            language=language,
-            language_probability=_mean([p for _, code, p, _ in heard if code == language and p is not None]),
+            speech_seconds=(session.execute(of_ingest).scalar_one() or {}).get("speech_seconds", 0.0),
+            chunks=_chunks(session, job_id),
+            failed=_failed(session, job_id),
+            model=_model(session, job),
+            language=None if language == "auto" else language,
+            word_timestamps=job.options.get("word_timestamps", True),
         )
 
 
-def _asked(language: str) -> str | None:
-    """The language of a recording without words is the one that was asked for."""
-    return None if language == "auto" else language
+def _chunks(session: Session, job_id: UUID) -> tuple[HeardChunk, ...]:
+    """Each as its last accepted decode gave it."""
+    segments = heard.by_chunk(session, job_id)
+    decodes = _decodes(session, job_id, Kind.TRANSCRIBE)
+    decodes |= _decodes(session, job_id, Kind.REDECODE, Step.result["kept"].as_boolean().is_(True))
+    return tuple(
+        HeardChunk(
+            index=index,
+            start=one.start,
+            end=one.end,
+            trail=one.trail or 0.0,
+            speech_seconds=one.speech_seconds or 0.0,
+            language=one.language or "",
+            language_probability=one.probability,
+            calibrated=bool(one.calibrated),
+            segments=segments.get(index, ()),
+            gaps=_gaps(one.suppressed),
+        )
+        for index, one in decodes.items()
+    )
 
 
-def _mean(values: list[float]) -> float | None:
-    return round(sum(values) / len(values), 4) if values else None
+def _decodes(session: Session, job_id: UUID, kind: Kind, *which: Any) -> dict[int, Row[Any]]:
+    """Of the steps that are done, in the order of the recording."""
+    params, result = Step.params, Step.result
+    rows = session.execute(
+        select(
+            Step.index.label("chunk"),
+            params["start"].astext.cast(Float).label("start"),
+            params["end"].astext.cast(Float).label("end"),
+            params["trail"].astext.cast(Float).label("trail"),
+            params["speech_seconds"].astext.cast(Float).label("speech_seconds"),
+            result["language"].astext.label("language"),
+            result["language_probability"].astext.cast(Float).label("probability"),
+            result["calibrated"].as_boolean().label("calibrated"),
+            result["suppressed"].label("suppressed"),
+        )
+        .where(Step.job_id == job_id, Step.kind == kind, Step.status == StepStatus.DONE, *which)
+        .order_by(Step.index)
+    )
+    return {row.chunk: row for row in rows}
+
+
+def _gaps(suppressed: list[dict[str, Any]] | None) -> tuple[Gap, ...]:
+    return tuple(Gap(**{**one, "reasons": tuple(one["reasons"])}) for one in suppressed or ())
+
+
+def _failed(session: Session, job_id: UUID) -> tuple[Gap, ...]:
+    failed = (Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.FAILED)
+    params = session.scalars(select(Step.params).where(*failed).order_by(Step.index))
+    return tuple(Gap(one["start"], one["end"], ("chunk_failed",)) for one in params)
+
+
+def _model(session: Session, job: Job) -> dict[str, Any]:
+    done = (Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE, Step.status == StepStatus.DONE)
+    said: dict[str, Any] | None = session.scalar(
+        select(Step.result["model"]).where(*done).order_by(Step.index).limit(1)
+    )
+    return said or {"name": job.model, "revision": None}

@@ -16,7 +16,7 @@ from uuid6 import uuid7
 from core import fairness, plan
 from core.context import Context
 from core.database import from_now
-from core.states import UNDER_WAY, Kind, Status, StepStatus
+from core.states import RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
 from core.tables import Job, Step, Tenant, VirtualTime
 
 OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
@@ -52,7 +52,7 @@ def locked(session: Session, job_id: UUID) -> Job | None:
 
 def model_of(job: Job, kind: Kind) -> str:
     """Only the kinds that need a model are claimed by model."""
-    return job.model if kind is Kind.TRANSCRIBE else ""
+    return job.model if kind in RECOGNIZED else ""
 
 
 def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], rings: Rings) -> int:
@@ -71,7 +71,7 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     if not missing:
         return 0
     costs = [one.seconds or 1.0 for one in missing]
-    found, tag = fair_tags(session, job, kind, tallies[kind].tag, costs)
+    found, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)
     session.execute(
         insert(Step),
         [
@@ -87,8 +87,9 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
             for one, at in zip(missing, found, strict=True)
         ],
     )
-    tally = replace(tallies[kind].added(len(missing), sum(one.seconds for one in missing)), tag=tag)
-    job.tallies = plan.written({**tallies, kind: tally})
+    tallies[kind] = tallies[kind].added(len(missing), sum(one.seconds for one in missing))
+    tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
+    job.tallies = plan.written(tallies)
     rings.add(kind, model, len(missing))
     return len(missing)
 
@@ -96,8 +97,8 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
 def fair_tags(
     session: Session, job: Job, kind: Kind, start: float, costs: Sequence[float]
 ) -> tuple[list[float], float]:
-    """One tag a step, and where the job's next one starts."""
-    of_kind = (VirtualTime.kind == kind, VirtualTime.model == model_of(job, kind))
+    """One tag a step, and where the job's next one of that lane starts."""
+    of_kind = (VirtualTime.kind == lane(kind), VirtualTime.model == model_of(job, kind))
     virtual_now = session.scalar(select(VirtualTime.value).where(*of_kind))
     weight = _weight(session, job)
     if job.weight is None:
@@ -121,7 +122,7 @@ def retag(session: Session, job: Job, rings: Rings) -> None:
             session.execute(
                 update(Step), [{"id": step.id, "fair_tag": at} for step, at in zip(steps, found, strict=True)]
             )
-            tallies[kind] = replace(tallies[kind], tag=tag)
+            tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
             rings.add(kind, model_of(job, kind), len(steps))
     job.tallies = plan.written(tallies)
     if job.weight is None:
@@ -139,16 +140,6 @@ def _weight(session: Session, job: Job) -> float:
         select(func.count()).select_from(Job).where(Job.tenant_id == job.tenant_id, Job.status.in_(UNDER_WAY))
     )
     return fairness.weight(tenant_weight, job.options.get("priority", "normal"), active or 1)
-
-
-def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None = None) -> None:
-    """After a step ended: plans what is next, or ends the job."""
-    tallies = plan.read(job.tallies)
-    for kind in plan.next_steps(tallies):
-        add_steps(session, job, kind, [NewStep(kind)], rings)
-    verdict = plan.verdict(plan.read(job.tallies))
-    if verdict is not None and not Status(job.status).ended:
-        close(session, job, verdict, error)
 
 
 def close(session: Session, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:

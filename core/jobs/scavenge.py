@@ -1,5 +1,6 @@
-"""Bytes that no row names: of an upload whose process died before its commit, or whose commit was lost; and keys of
-callers that have had their day. Rows are the truth, so what they do not name goes, once it is old enough."""
+"""Bytes that no row names: of an upload whose process died before its commit, or whose commit was lost; keys of
+callers, and what chunks gave, that have had their day. Rows are the truth, so what they do not name goes, once it is
+old enough."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -9,6 +10,7 @@ from sqlalchemy import delete, select
 
 from core.context import Context
 from core.database import from_now, transaction
+from core.jobs import library
 from core.tables import IdempotencyKey, Recording
 
 AT_ONCE = 500
@@ -26,6 +28,7 @@ def scavenge(context: Context) -> int:
     with transaction(context.sessions) as session:
         expired = from_now(-3600 * context.settings.idempotency_hours)
         session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < expired))
+    library.forget(context)
     return removed
 
 

@@ -19,7 +19,8 @@ from core.database import from_now, transaction
 from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
 from core.jobs.claims import alive
 from core.jobs.ends import warn
-from core.jobs.rows import Rings, go_on
+from core.jobs.onward import go_on
+from core.jobs.rows import Rings
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options

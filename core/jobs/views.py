@@ -70,12 +70,13 @@ def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> di
         state = "cancelled" if status is Status.CANCELLED else "failed"
     elif tally.ended and (kind is not Kind.TRANSCRIBE or tallies[Kind.INGEST].done):
         state = "completed"
-    elif status is Status.COMPLETED:
-        state = "completed"  # silence has no chunks
+    elif status is Status.COMPLETED or (tally.chosen and not tally.open):
+        state = "completed"  # silence has no chunks, and a sure text no second pass
     else:
         state = "processing" if tally.total else "queued"
-    share = tally.done_seconds / tally.seconds if tally.seconds else float(state == "completed")
-    return {"status": state, "progress": round(min(1.0, share), 4), "seconds": round(tally.busy, 3)}
+    share = plan.share(tally) if tally.seconds else float(state == "completed")
+    cached = {"cached": tally.cached} if kind is Kind.TRANSCRIBE else {}
+    return {"status": state, "progress": round(share, 4), "seconds": round(tally.busy, 3), **cached}
 
 
 def _eta(job: Job, done: float) -> float | None:

@@ -21,6 +21,7 @@ from core import context as composition
 from core import keys
 from core.bell import queue_name
 from core.settings import Settings
+from core.states import Kind
 from scriptorium import embedded
 from scriptorium.embedded.postgres import Postgres
 from scriptorium.embedded.redis import Redis
@@ -156,7 +157,7 @@ class Stack:
             environment={**self.environment, "SCRIPTORIUM_MODEL": setting},
             machine=Machine(os.cpu_count() or 2),
             model=name,
-            transcribe_queue=queue_name("transcribe", name),
+            transcribe_queue=queue_name(Kind.TRANSCRIBE, name),
             listener=listener,
             transcribers=transcribers,
             light=len(LIGHT),

@@ -1,7 +1,8 @@
 """A job as the pipeline makes it, without audio: rows only."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from core.keys import Tenant
 from core.options import parse
 from core.states import Kind
 from tests.integration.web_api import Caller
+from worker.pulse import Pulse
 
 MakeJob = Callable[..., UUID]
 LIGHT = "light-1"
@@ -51,7 +53,12 @@ def ingest(context: Context, job_id: UUID, chunks: int, seconds: float = 30.0) -
 
 def new_chunks(first: int, count: int, seconds: float = 30.0) -> list[jobs.NewStep]:
     return [
-        jobs.NewStep(Kind.TRANSCRIBE, index, seconds, {"start": index * seconds, "end": (index + 1) * seconds})
+        jobs.NewStep(
+            Kind.TRANSCRIBE,
+            index,
+            seconds,
+            {"start": index * seconds, "end": (index + 1) * seconds, "speech_seconds": seconds},
+        )
         for index in range(first, first + count)
     ]
 
@@ -84,6 +91,16 @@ def assemble(context: Context, text: str = "all") -> None:
             "model": {"name": "demo"},
         }
         assert jobs.finish(context, step, {}, jobs.record_transcript(document))
+
+
+@contextmanager
+def holding(pulse: Pulse, steps: Sequence[jobs.Claimed]) -> Iterator[None]:
+    pulse.hold(steps)
+    try:
+        yield
+    finally:
+        for step in steps:
+            pulse.release(step)
 
 
 def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:

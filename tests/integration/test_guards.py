@@ -18,7 +18,7 @@ from core.options import parse
 from core.states import Kind
 from core.tables import Job, SegmentRow, Step, TranscriptRow
 from tests.fakes.bells import Witness
-from tests.integration.conftest import LIGHT, MakeJob, assemble, ingest, segment, transcribe_all, until
+from tests.integration.conftest import LIGHT, MakeJob, assemble, holding, ingest, segment, transcribe_all, until
 from worker.pulse import RECYCLED, Pulse
 
 PATIENCE = 30.0
@@ -141,7 +141,7 @@ def test_a_step_past_its_deadline_that_does_not_listen_ends_the_process(context:
     make_job(chunks=1)
     codes: list[int] = []
     pulse = Pulse(context, "t", leave=codes.append)
-    with pulse.holding([replace(step, deadline=-1.0) for step in claim_chunks(context)]):
+    with holding(pulse, [replace(step, deadline=-1.0) for step in claim_chunks(context)]):
         pulse._keep_time(0.0)
     assert codes == [RECYCLED]
 

@@ -31,7 +31,7 @@ def test_a_job_from_upload_to_transcript(context: Context, tenant: keys.Tenant, 
     shown = jobs.show(context, tenant, job_id)
     assert (shown["status"], shown["progress"]) == ("completed", 1.0)
     assert shown["finished_at"] is not None
-    assert [stage["status"] for stage in shown["stages"].values()] == ["completed"] * 3
+    assert [stage["status"] for stage in shown["stages"].values()] == ["completed"] * len(Kind)
     assert jobs.transcript(context, tenant, job_id)["text"] == "all"
     assert not jobs.claim(context, LIGHT, list(Kind), ["demo"])
 
@@ -67,7 +67,7 @@ def test_three_errors_end_a_chunk_and_leave_a_gap(context: Context, tenant: keys
         make_due(context)
     transcribe_all(context)
     facts = jobs.assembly_facts(context, job_id)
-    assert [(gap.start, gap.end, gap.reasons) for gap in facts.gaps] == [(0.0, 30.0, ("chunk_failed",))]
+    assert [(gap.start, gap.end, gap.reasons) for gap in facts.failed] == [(0.0, 30.0, ("chunk_failed",))]
     assemble(context)
     shown = jobs.show(context, tenant, job_id)
     assert shown["status"] == "completed"

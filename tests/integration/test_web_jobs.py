@@ -184,7 +184,7 @@ def test_a_stage_of_a_completed_job_is_run_again(caller: Caller, context: Contex
 @pytest.mark.parametrize(
     ("body", "status", "field", "allowed"),
     [
-        ({"json": {"stage": "translate"}}, 422, "stage", ["ingest", "transcribe", "assemble"]),
+        ({"json": {"stage": "translate"}}, 422, "stage", ["ingest", "transcribe", "redecode", "assemble"]),
         ({"json": {"stage": 7}}, 422, "stage", None),
         ({"json": {"step": "ingest"}}, 422, "step", ["stage"]),
         ({"json": ["ingest"]}, 400, None, None),

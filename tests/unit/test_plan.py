@@ -1,5 +1,7 @@
 """The pipeline as a table: what is there, what is next, and how the job ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from core import plan
@@ -10,8 +12,18 @@ NONE = Tally()
 OPEN, DONE, FAILED = Tally(total=1, open=1), Tally(total=1), Tally(total=1, failed=1)
 
 
-def tallies(ingest: Tally = NONE, transcribe: Tally = NONE, assemble: Tally = NONE) -> dict[Kind, Tally]:
-    return {Kind.INGEST: ingest, Kind.TRANSCRIBE: transcribe, Kind.ASSEMBLE: assemble}
+CHOSEN = Tally(chosen=True)
+"""The second pass has nothing to do, or none to do any more."""
+
+
+def tallies(
+    ingest: Tally = NONE, transcribe: Tally = NONE, assemble: Tally = NONE, redecode: Tally = CHOSEN
+) -> dict[Kind, Tally]:  # fmt: skip
+    return {Kind.INGEST: ingest, Kind.TRANSCRIBE: transcribe, Kind.REDECODE: redecode, Kind.ASSEMBLE: assemble}
+
+
+REDECODE = Kind.REDECODE
+AGAIN, UNHEARD = Tally(total=2, open=1, chosen=True), Tally(total=2, failed=1, chosen=True)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +34,9 @@ def tallies(ingest: Tally = NONE, transcribe: Tally = NONE, assemble: Tally = NO
         ("chunks that end early do not end the job", tallies(OPEN, Tally(total=3)), [], None),
         ("chunks are waited for", tallies(DONE, Tally(total=3, open=1)), [], None),
         ("all chunks done: assemble", tallies(DONE, Tally(total=3)), [Kind.ASSEMBLE], None),
+        ("not before it was looked what to hear again", tallies(DONE, Tally(total=3), redecode=NONE), [REDECODE], None),
+        ("what is heard again is waited for", tallies(DONE, Tally(total=3), redecode=AGAIN), [], None),
+        ("heard again, or not: assemble", tallies(DONE, Tally(total=3), redecode=UNHEARD), [Kind.ASSEMBLE], None),
         ("silence has no chunks: assemble", tallies(DONE), [Kind.ASSEMBLE], None),
         ("a failed chunk leaves a gap", tallies(DONE, Tally(total=3, failed=1)), [Kind.ASSEMBLE], None),
         ("no chunk could be heard", tallies(DONE, Tally(total=3, failed=3)), [], Status.FAILED),
@@ -43,12 +58,17 @@ def test_tallies_survive_storage() -> None:
     assert plan.read(plan.written(now)) == now
 
 
+def test_what_a_newer_version_wrote_is_passed_over() -> None:
+    assert plan.read({"ingest": {"total": 1, "moon": "full"}, "sing": {"total": 3}})[Kind.INGEST] == DONE
+
+
 def test_progress_never_goes_back() -> None:
     course = [
         tallies(OPEN),
         tallies(OPEN, Tally(total=2, open=2, seconds=60)),
         tallies(OPEN, Tally(total=2, open=1, seconds=60, done_seconds=30)),
-        tallies(DONE, Tally(total=4, open=3, seconds=120, done_seconds=30)),
+        tallies(DONE, Tally(total=4, open=3, seconds=120, done_seconds=30), redecode=NONE),
+        tallies(DONE, Tally(total=4, seconds=120, done_seconds=120), redecode=replace(AGAIN, seconds=30)),
         tallies(DONE, Tally(total=4, seconds=120, done_seconds=120)),
     ]
     seen = [plan.progress(now, Status.PROCESSING) for now in course]
@@ -58,30 +78,33 @@ def test_progress_never_goes_back() -> None:
 
 
 INGEST, TRANSCRIBE, ASSEMBLE = Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE
+AFTER = {REDECODE, ASSEMBLE}
 
 
 @pytest.mark.parametrize(
     ("case", "now", "stage", "requeued", "dropped"),
     [
-        ("ingest failed", tallies(FAILED), None, {INGEST: False}, {ASSEMBLE}),
+        ("ingest failed", tallies(FAILED), None, {INGEST: False}, AFTER),
         (
             "cancelled while it was cut",
             tallies(FAILED, Tally(total=3, failed=2)),
             None,
             {INGEST: False, TRANSCRIBE: False},
-            {ASSEMBLE},
+            AFTER,
         ),
         (
             "a chunk is missing",
             tallies(DONE, Tally(total=3, failed=1), DONE),
             None,
             {TRANSCRIBE: False},
-            {ASSEMBLE},
+            AFTER,
         ),
         ("only the assembly failed", tallies(DONE, Tally(total=3), FAILED), None, {}, {ASSEMBLE}),
         ("cancelled between the stages", tallies(DONE, Tally(total=3)), None, {}, {ASSEMBLE}),
-        ("all again", tallies(DONE, Tally(total=3), DONE), INGEST, {INGEST: True}, {TRANSCRIBE, ASSEMBLE}),
-        ("all chunks again", tallies(DONE, Tally(total=3), DONE), TRANSCRIBE, {TRANSCRIBE: True}, {ASSEMBLE}),
+        ("all again", tallies(DONE, Tally(total=3), DONE), INGEST, {INGEST: True}, {TRANSCRIBE, *AFTER}),
+        ("all chunks again", tallies(DONE, Tally(total=3), DONE), TRANSCRIBE, {TRANSCRIBE: True}, AFTER),
+        ("a chunk was not heard again", tallies(DONE, DONE, DONE, UNHEARD), None, {REDECODE: False}, {ASSEMBLE}),
+        ("all of the second pass again", tallies(DONE, DONE, DONE, DONE), REDECODE, {}, AFTER),
         ("only assemble", tallies(DONE, Tally(total=3, failed=1), DONE), ASSEMBLE, {}, {ASSEMBLE}),
         ("silence can be assembled", tallies(DONE, NONE, DONE), ASSEMBLE, {}, {ASSEMBLE}),
     ],
@@ -98,6 +121,7 @@ def test_what_an_owner_gets_again(
     [
         ("nothing is missing", tallies(DONE, Tally(total=3), DONE), None),
         ("no chunks before ingest", tallies(FAILED), TRANSCRIBE),
+        ("no second pass before the first", tallies(DONE, OPEN), REDECODE),
         ("nothing to assemble", tallies(DONE, Tally(total=3, failed=3)), ASSEMBLE),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

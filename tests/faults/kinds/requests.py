@@ -107,7 +107,7 @@ def _cancelled_and_retried(played: Round) -> None:
     played.moment(_ANY_TIME)
     _post(played, chosen, "cancel")
     played.moment(0.5)
-    stage = played.chance.choice([None, "ingest", "transcribe", "assemble"])
+    stage = played.chance.choice([None, "ingest", "transcribe", "redecode", "assemble"])
     if stage is None or _post(played, chosen, "retry", json={"stage": stage}) == _NOT_READY:
         _post(played, chosen, "retry")
     played.hit()
@@ -133,7 +133,8 @@ def _stage_again(played: Round) -> None:
     """A completed job transcribes anew; its old transcript is served until the new one is there."""
     chosen = played.submit(played.stack.recordings[-2])
     played.ended()
-    _post(played, chosen, "retry", json={"stage": played.chance.choice(["ingest", "transcribe", "assemble"])})
+    stage = played.chance.choice(["ingest", "transcribe", "redecode", "assemble"])
+    _post(played, chosen, "retry", json={"stage": stage})
     answer = played.stack.asked(lambda: chosen.caller.ask("GET", f"/v1/jobs/{chosen.job}/transcript"))
     if answer.status_code != 200:
         played.wrong.append(f"while a stage ran again the transcript was answered {answer.status_code}")

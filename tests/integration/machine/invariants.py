@@ -112,11 +112,16 @@ def _ends_are_told(job: Job, books: Books) -> Iterator[str]:
 
 
 def _results_are_of_done_steps(job: Job, books: Books) -> Iterator[str]:
-    """Each chunk has what its one finished attempt heard, and nothing else."""
+    """Each chunk has what its one finished attempt heard, in the second pass where that is done, and nothing else."""
     if job.deleted_at is not None:
         return
-    done = [step for step in books.steps[job.id] if step.kind == Kind.TRANSCRIBE and step.status == StepStatus.DONE]
-    expected = {step.index: mark(step.id, step.attempt) for step in done}
+    done = [step for step in books.steps[job.id] if step.status == StepStatus.DONE]
+    expected = {
+        step.index: mark(step.id, step.attempt)
+        for kind in (Kind.TRANSCRIBE, Kind.REDECODE)
+        for step in done
+        if step.kind == kind
+    }
     found = {row.chunk: row.data["text"] for row in books.segments[job.id]}
     if found != expected:
         yield f"its segments are {found}, its finished chunks {expected}"
@@ -148,6 +153,8 @@ def _deleted_is_gone(job: Job, books: Books) -> Iterator[str]:
         yield "it is deleted, but its words are still here"
     if any(step.result or step.last_error for step in books.steps[job.id]):
         yield "it is deleted, but a step still has a result"
+    if any("prompt" in step.params for step in books.steps[job.id]):
+        yield "it is deleted, but a step still has a piece of its text"
 
 
 _CHECKS = (

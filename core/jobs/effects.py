@@ -1,0 +1,64 @@
+"""What a finished step leaves behind: written in the transaction that ends it, under the lock on its job."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.jobs import heard
+from core.jobs.ends import Effect
+from core.tables import Job, Recording, TranscriptRow
+
+Segments = Sequence[dict[str, Any]]
+"""`core.transcript.Segment`s as JSON."""
+
+
+def all_of(*effects: Effect) -> Effect:
+    def effect(session: Session, job: Job) -> None:
+        for one in effects:
+            one(session, job)
+
+    return effect
+
+
+def record_probe(result: dict[str, Any]) -> Effect:
+    """What ingest learned of the recording."""
+
+    def effect(session: Session, job: Job) -> None:
+        recording = session.get_one(Recording, job.recording_id)
+        recording.duration, recording.channels, recording.codec = (
+            result["duration"],
+            result["channels"],
+            result["codec"],
+        )
+
+    return effect
+
+
+def record_segments(chunk: int, found: Segments) -> Effect:
+    """Of a chunk that has none."""
+    return lambda session, job: heard.add(session, job, chunk, found)
+
+
+def replace_segments(chunk: int, found: Segments) -> Effect:
+    return lambda session, job: heard.replace(session, job, chunk, found)
+
+
+def record_transcript(document: dict[str, Any], changed: Mapping[int, Segments] | None = None) -> Effect:
+    """The new transcript takes the old one's place in the moment when the job ends. `changed`: the segments of the
+    chunks that became others while it was put together."""
+
+    def effect(session: Session, job: Job) -> None:
+        for chunk, found in (changed or {}).items():
+            heard.replace(session, job, chunk, found)
+        made = insert(TranscriptRow).values(job_id=job.id, run=job.run, document=document)
+        session.execute(
+            made.on_conflict_do_update(
+                index_elements=["job_id"], set_={"run": job.run, "document": made.excluded.document}
+            )
+        )
+        job.language, job.confidence, job.model_info = document["language"], document["confidence"], document["model"]
+        job.language_probability = document["language_probability"]
+
+    return effect
