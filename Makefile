@@ -49,13 +49,15 @@ bench: $(ENV)/.stamp-dev ## benchmarks: speech detectors; are words near a cut h
 up: $(ENV)/.stamp ## make the environment, start Scriptorium in the foreground (ARGS="--model demo")
 	@exec $(BIN)/scriptorium up $(ARGS)
 
-demo-model: $(TRAIN_ENV)/.stamp ## make the demonstration model again (hours on two cores; MINUTES=100)
+demo-model: $(TRAIN_ENV)/.stamp $(ENV)/.stamp ## make the demonstration model again (hours on two cores; MINUTES=100)
 	$(TRAIN) -m models.training.corpus build/corpus.pkl
 	@# Without these, a CPU spends more on giving memory back to the system than on training.
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000 \
 	$(TRAIN) -m models.training.train build/corpus.pkl build/demo-whisper --minutes $(or $(MINUTES),100)
 	$(TRAIN) -m models.training.export build/demo-whisper models/demo-whisper
 	$(TRAIN) -m models.training.score models/demo-whisper --json models/demo-whisper/scores.json
+	$(TRAIN) -m models.training.calibration_set build/calibration
+	$(BIN)/scriptorium models calibrate demo build/calibration --output models/demo-whisper/calibration.json
 
 constraints: ## choose newer versions: write constraints.txt from a fresh environment
 	@rm -rf $(FRESH) && $(PYTHON) -m venv $(FRESH)
