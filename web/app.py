@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, openapi, service
+from web import arrival, asr, errors, jobs, metrics, openapi, service
 from web.bodies import FORM_BYTES
 from web.scope import compose, request_id
 
@@ -37,7 +37,10 @@ def create_app(context: Context | None = None) -> Api:
     app.config.update(
         AUTO_SERVERS=False,
         MAX_CONTENT_LENGTH=FORM_BYTES,  # of every body but an upload, which sets its own
-        SECURITY_SCHEMES={"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+        SECURITY_SCHEMES={
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+            "metrics": {"type": "http", "scheme": "bearer", "description": "The server's metrics token."},
+        },
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
     )
@@ -46,7 +49,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, service):
+    for module in (jobs, asr, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -30,6 +30,7 @@ class Stage(BaseModel):
     status: str
     progress: float = Field(ge=0, le=1)
     seconds: float = Field(description="Working time so far.")
+    cached: int | None = Field(None, description="Chunks that were known already; of `transcribe`.")
 
 
 class RecordingInfo(BaseModel):
@@ -116,9 +117,11 @@ class SegmentOut(BaseModel):
 class TranscriptOut(BaseModel):
     job_id: str
     language: str | None
+    language_probability: float | None
     duration: float
     text: str
     confidence: float | None
+    confidence_calibrated: bool = Field(description="Whether confidences are shares of right words, measured.")
     segments: list[SegmentOut]
     utterances: list[dict[str, Any]]
     speakers: list[dict[str, Any]]
