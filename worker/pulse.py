@@ -8,8 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from core import jobs
@@ -61,15 +60,10 @@ class Pulse:
         with self._lock:
             return [step for step, _ in self._held.values()]
 
-    @contextmanager
-    def holding(self, steps: Sequence[jobs.Claimed]) -> Iterator[None]:
+    def hold(self, steps: Sequence[jobs.Claimed]) -> None:
+        """From now on, until each is released."""
         with self._lock:
             self._held.update({step.id: (step, time.monotonic() + step.deadline) for step in steps})
-        try:
-            yield
-        finally:
-            for step in steps:
-                self.release(step)
 
     def release(self, step: jobs.Claimed) -> None:
         with self._lock:

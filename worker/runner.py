@@ -5,19 +5,19 @@ The only place that catches everything: whatever a step raises becomes a state o
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from core import jobs
 from core.context import Context
-from core.errors import DeadlinePassed, EngineError, InputError, OutOfMemory, ScriptoriumError, Unavailable
-from core.options import Options
-from core.states import Kind
-from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer
-from worker.ingest_context import IngestContext, StepLost, pcm_key
+from core.errors import DeadlinePassed, EngineError, InputError, ScriptoriumError, Unavailable
+from core.states import RECOGNIZED, Kind
+from worker.batches import Batches
+from worker.ingest_context import IngestContext, StepLost
 from worker.pulse import Pulse
-from worker.steps import assemble, ingest, transcribe
+from worker.steps import assemble, ingest
 
 log = logging.getLogger(__name__)
 OUTAGE_DELAY = 2.0
@@ -34,17 +34,17 @@ class Draining(ScriptoriumError):
 
 @dataclass
 class Runner:
-    """One worker process. `batch` chunks go to the recognizer at once; it halves when the device has no room."""
+    """One worker process. `batches`: where it serves a recognizer."""
 
     context: Context
     name: str
     kinds: tuple[Kind, ...]
     models: tuple[str, ...]
-    recognizer: Recognizer | None
     pulse: Pulse
-    batch: int = 1
     draining: threading.Event = field(default_factory=threading.Event)
+    batches: Batches | None = None
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    _decoded_at: float = field(default_factory=time.monotonic)
 
     def work(self) -> None:
         """On a ring. Waits where this process is at work already: what the ring was for may not be seen there."""
@@ -52,10 +52,11 @@ class Runner:
             self._work()
 
     def look(self) -> None:
-        """Without a ring. Nothing where this process is at work."""
+        """Without a ring. Nothing where this process is at work. A model that was idle for long frees its device."""
         if self._one_at_a_time.acquire(blocking=False):
             try:
                 self._work()
+                self._rest()
             finally:
                 self._one_at_a_time.release()
 
@@ -65,83 +66,62 @@ class Runner:
 
     def _work(self) -> None:
         """Kinds in turn, until nothing of any is due."""
-        while [kind for kind in self.kinds if self._once(kind)]:
+        while any([self._batch(), *map(self._once, self.kinds)]):
             pass
 
-    def _once(self, kind: Kind) -> bool:
-        if self.draining.is_set():
-            return False
-        limit = self.batch if kind is Kind.TRANSCRIBE else 1
-        try:
-            steps = jobs.claim(self.context, self.name, [kind], self.models, limit)
-        except Unavailable as error:
-            log.warning("claiming: %s", error.message)
-            return False
-        if steps:
-            with self.pulse.holding(steps):
-                self._do(kind, steps)
+    def _batch(self) -> bool:
+        steps = self.batches.next() if self.batches else []
+        if self.batches and steps:
+            self.batches.run(steps)
+            self._decoded_at = time.monotonic()
         return bool(steps)
 
-    def _do(self, kind: Kind, steps: Sequence[jobs.Claimed]) -> None:
-        if kind is Kind.TRANSCRIBE:
-            self._transcribe(steps)
+    def _rest(self) -> None:
+        limit = self.context.settings.idle_unload
+        if self.batches and limit and time.monotonic() - self._decoded_at > limit:
+            self.batches.recognition.recognizer.rest()
+
+    def _once(self, kind: Kind) -> bool:
+        """One step of a kind that no recognizer does."""
+        if kind in RECOGNIZED:
+            return False
+        steps = self.claim([kind], 1)
         for step in steps:
-            if kind is Kind.INGEST:
-                self._guarded(step, lambda step=step: self._ingest(step))  # type: ignore[misc]
-            elif kind is Kind.ASSEMBLE:
-                self._guarded(step, lambda step=step: self._assemble(step))  # type: ignore[misc]
+            self.guarded(step, lambda step=step: self._do(step))  # type: ignore[misc]
+            self.release(step)
+        return bool(steps)
+
+    def _do(self, step: jobs.Claimed) -> None:
+        if step.kind is Kind.INGEST:
+            self._ingest(step)
+        else:
+            self._assemble(step)
 
     def _ingest(self, step: jobs.Claimed) -> None:
-        result = ingest.run(IngestContext(self.context, step, lambda: self._check(step)))
-        self._record(lambda: jobs.finish(self.context, step, result, jobs.record_probe(result)))
+        result = ingest.run(IngestContext(self.context, step, lambda: self.check(step)))
+        self.record(lambda: jobs.finish(self.context, step, result, jobs.record_probe(result)))
 
     def _assemble(self, step: jobs.Claimed) -> None:
-        document = assemble.document(step.job_id, jobs.assembly_facts(self.context, step.job_id))
-        self._record(lambda: jobs.finish(self.context, step, {}, jobs.record_transcript(document)))
+        made = assemble.assembled(step.job_id, jobs.assembly_facts(self.context, step.job_id))
+        effect = jobs.record_transcript(made.document, made.changed)
+        self.record(lambda: jobs.finish(self.context, step, {}, effect))
 
-    def _transcribe(self, steps: Sequence[jobs.Claimed]) -> None:
-        ready: list[tuple[jobs.Claimed, Clip]] = []
-        for step in steps:
-            self._guarded(step, lambda step=step: ready.append((step, self._clip(step))))  # type: ignore[misc]
+    def claim(self, kinds: Sequence[Kind], limit: int, *, beside: bool = False) -> list[jobs.Claimed]:
+        """In this worker's hands, until they are released."""
+        if self.draining.is_set():
+            return []
         try:
-            answers = self._decode([clip for _, clip in ready])
-            if len(answers) != len(ready):
-                raise EngineError(f"the recognizer gave {len(answers)} answers to {len(ready)} clips")
-        except Exception as error:  # noqa: BLE001 - every step of the batch learns of it
-            answers = [EngineFailure(_named(error))] * len(ready)
-        for (step, _), answer in zip(ready, answers, strict=True):
-            self._guarded(step, lambda step=step, answer=answer: self._heard(step, answer))  # type: ignore[misc]
+            steps = jobs.claim(self.context, self.name, kinds, self.models, limit, beside=beside)
+        except Unavailable as error:
+            log.warning("claiming: %s", error.message)
+            return []
+        self.pulse.hold(steps)
+        return steps
 
-    def _clip(self, step: jobs.Claimed) -> Clip:
-        self._check(step)
+    def release(self, step: jobs.Claimed) -> None:
+        self.pulse.release(step)
 
-        def read(part: int, start: int, length: int) -> bytes:
-            key = pcm_key(step.recording_id, step.params["generation"], part)
-            return self.context.blobs.read_range(key, start, length)
-
-        return transcribe.clip(step.params, Options.model_validate(step.options), read)
-
-    def _decode(self, clips: list[Clip]) -> list[Hypothesis | EngineFailure]:
-        """In halves, when the device has no room for all; the smaller batch is remembered."""
-        assert self.recognizer is not None
-        try:
-            return self.recognizer.transcribe(clips)
-        except OutOfMemory as error:
-            if len(clips) <= 1:
-                return [EngineFailure(error)] * len(clips)
-            self.batch = half = max(1, len(clips) // 2)
-            log.warning("the device has no room for %d chunks at once; going on with %d", len(clips), half)
-            return self._decode(clips[:half]) + self._decode(clips[half:])
-
-    def _heard(self, step: jobs.Claimed, answer: Hypothesis | EngineFailure) -> None:
-        if isinstance(answer, EngineFailure):
-            raise answer.error
-        assert self.recognizer is not None
-        result = transcribe.result(answer, step.params, self.recognizer.info)
-        segments = result.pop("segments")
-        self._record(lambda: jobs.finish(self.context, step, result, jobs.record_segments(step.index, segments)))
-
-    def _check(self, step: jobs.Claimed) -> None:
+    def check(self, step: jobs.Claimed) -> None:
         if step.id in self.pulse.lost:
             raise StepLost("the step was cancelled or taken over")
         if step.id in self.pulse.overdue:
@@ -149,7 +129,7 @@ class Runner:
         if self.draining.is_set():
             raise Draining("this worker is stopping")
 
-    def _record(self, write: Callable[[], bool]) -> None:
+    def record(self, write: Callable[[], bool]) -> None:
         """The result is here: an outage of the database is waited for. Writing twice changes nothing."""
         for _ in range(RECORDING_TRIES):
             try:
@@ -160,11 +140,20 @@ class Runner:
                 log.warning("recording a result: %s", error.message)
                 threading.Event().wait(OUTAGE_DELAY)
 
-    def _guarded(self, step: jobs.Claimed, do: Callable[[], Any]) -> None:
+    def guarded(self, step: jobs.Claimed, do: Callable[[], Any]) -> None:
         try:
             do()
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes the step's state
             self._settle(step, error)
+
+    def tried(self, do: Callable[[], list[Any]]) -> list[Any] | ScriptoriumError:
+        """For what is done for several steps at once: each learns of it."""
+        try:
+            return do()
+        except Exception as error:
+            if not isinstance(error, ScriptoriumError):
+                log.error("unexpected error in a batch", exc_info=error)
+            return _named(error)
 
     def _settle(self, step: jobs.Claimed, error: Exception) -> None:
         """The lease ends what cannot be written here."""

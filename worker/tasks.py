@@ -12,9 +12,11 @@ from celery import signals
 from core import bell, jobs, models
 from core.context import Context, build, celery_app
 from core.settings import settings
-from core.states import Kind
+from core.states import Kind, lane
+from worker.batches import Batches
 from worker.lookout import Lookout
 from worker.pulse import Pulse
+from worker.recognition import Recognition
 from worker.runner import Runner
 
 app = celery_app(settings())
@@ -77,23 +79,14 @@ def _logging(**_: Any) -> None:
 def _start(instance: Any, **_: Any) -> None:
     """Before the first ring is taken: the model is loaded, proven on a clip whose words are known, and announced."""
     queues = set(instance.app.amqp.queues.consume_from)
-    kinds = tuple(kind for kind in Kind if any(name.split(".")[0] == kind for name in queues))
-    served: tuple[str, ...] = ()
-    recognizer = None
-    if Kind.TRANSCRIBE in kinds:
-        from worker import engines  # the libraries behind it load slowly, and only transcribers need them
-
-        served = (models.resolve(settings().model, settings()).name,)
-        expected = bell.queue_name(Kind.TRANSCRIBE, served[0])
-        if expected not in queues:
-            raise SystemExit(
-                f"SCRIPTORIUM_MODEL is {served[0]!r}, so this worker must take the queue {expected}: -Q {expected}"
-            )
-        recognizer = engines.recognizer(served[0], settings())
-        engines.prove(recognizer)
+    kinds = tuple(kind for kind in Kind if any(name.split(".")[0] == lane(kind) for name in queues))
+    recognition = _recognition(queues) if Kind.TRANSCRIBE in kinds else None
+    served = (recognition.recognizer.info.name,) if recognition else ()
     name = f"{socket.gethostname()}:{os.getpid()}"
-    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(recognizer)))
-    runner = Runner(context(), name, kinds, served, recognizer, pulse, batch=_batch(recognizer))
+    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(recognition)))
+    runner = Runner(context(), name, kinds, served, pulse)
+    if recognition is not None:
+        runner.batches = _batches(recognition, runner)
     lookout = Lookout(runner.look if kinds else _sweep, settings().look)
     _processes[os.getpid()] = _Process(runner, lookout)
     if kinds:
@@ -101,20 +94,36 @@ def _start(instance: Any, **_: Any) -> None:
     lookout.start()
 
 
-def _batch(recognizer: Any) -> int:
-    on_gpu = recognizer is not None and recognizer.info.device == "cuda"
-    return settings().transcribe_batch or (16 if on_gpu else 1)
+def _recognition(queues: set[str]) -> Recognition:
+    from worker import engines  # the libraries behind it load slowly, and only transcribers need them
+    from worker.engines import calibrations
+
+    model = models.resolve(settings().model, settings()).name
+    expected = bell.queue_name(Kind.TRANSCRIBE, model)
+    if expected not in queues:
+        raise SystemExit(
+            f"SCRIPTORIUM_MODEL is {model!r}, so this worker must take the queue {expected}: -Q {expected}"
+        )
+    recognizer = engines.recognizer(model, settings())
+    engines.prove(recognizer)
+    return Recognition(context(), recognizer, calibrations.find(recognizer.info, settings()))
 
 
-def _info(recognizer: Any) -> dict[str, Any]:
-    return {"pid": os.getpid(), **({"model": vars(recognizer.info)} if recognizer is not None else {})}
+def _batches(recognition: Recognition, runner: Runner) -> Batches:
+    """On a GPU many at once, and the next ones prepared meanwhile: the device waits for nobody."""
+    on_gpu = recognition.recognizer.info.device == "cuda"
+    return Batches(recognition, runner, settings().transcribe_batch or (16 if on_gpu else 1), ahead=on_gpu)
+
+
+def _info(recognition: Recognition | None) -> dict[str, Any]:
+    return {"pid": os.getpid(), **({"model": vars(recognition.recognizer.info)} if recognition else {})}
 
 
 @signals.worker_ready.connect
 def _first_look(**_: Any) -> None:
     """Work may have been waiting since before this process lived: no need to wait for the sweep."""
     runner = _process().runner
-    for kind in runner.kinds:
+    for kind in set(map(lane, runner.kinds)):
         context().bell.ring(kind, runner.models[0] if kind is Kind.TRANSCRIBE else "")
 
 

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import jobs
 from core.blobs import LocalBlobs
 from core.errors import InputError
 from core.models import ModelSource
 from core.options import Options
 from core.settings import Settings
+from core.transcript import Word
 from tests.fakes import media, recognizers, tones
 from tests.fakes.steps import FakeStepContext
 from worker.audio import Decoder, decoder, own_decoder
-from worker.steps import ingest, transcribe
+from worker.engines.protocols import Hypothesis
+from worker.steps import assemble, ingest, transcribe
 
 DECODERS = [own_decoder(), *([decoder()] if shutil.which("ffmpeg") else [])]
 
@@ -31,15 +34,17 @@ def context(tmp_path: Path) -> FakeStepContext:
     return FakeStepContext(LocalBlobs(tmp_path / "blobs"))
 
 
-def words_heard(context: FakeStepContext, words: Path) -> list[dict[str, object]]:
+def words_heard(context: FakeStepContext, words: Path) -> list[Word]:
     engine = recognizers.load(ModelSource("reference", "reference", str(words)), context.settings)
-    heard: list[dict[str, object]] = []
+    chunks: list[jobs.HeardChunk] = []
     for chunk in context.chunks:
         params = transcribe.params(context.generation, chunk)
         [answer] = engine.transcribe([transcribe.clip(params, context.options, context.read)])
-        segments = transcribe.result(answer, params, engine.info)["segments"]
-        heard += [word for segment in segments for word in segment["words"]]
-    return heard
+        assert isinstance(answer, Hypothesis)
+        segments = transcribe.segments(answer, params)
+        place = (chunk.index, chunk.start, chunk.end, chunk.trail, chunk.speech_seconds)
+        chunks.append(jobs.HeardChunk(*place, "en", 1.0, False, segments, ()))
+    return [word for chunk in assemble.joined(chunks) for segment in chunk.segments for word in segment.words]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +62,10 @@ def test_every_word_is_heard_once_at_its_time(
     spoken = tones.make(tmp_path / "talk.wav", 150, sentence=sentence, pause=pause)
     ingest.run(context.upload(tmp_path / "talk.wav"), using)
     heard = words_heard(context, tmp_path / "talk.json")
-    assert [word["word"] for word in heard] == [word.word for word in spoken]
-    assert [word["start"] for word in heard] == pytest.approx([word.start for word in spoken], abs=0.02)
+    assert [word.word for word in heard] == [word.word for word in spoken]
+    assert [word.start for word in heard] == pytest.approx([word.start for word in spoken], abs=0.02)
     assert any(chunk.forced_cut for chunk in context.chunks) is forced
-    assert all(chunk.end - chunk.start <= 30 for chunk in context.chunks)
+    assert all(stop - start <= 30 for start, stop in (chunk.heard for chunk in context.chunks))
 
 
 def test_chunks_leave_while_decoding_goes_on(tmp_path: Path, context: FakeStepContext) -> None:
@@ -112,7 +117,7 @@ def test_only_the_part_asked_for_is_cut(tmp_path: Path, context: FakeStepContext
     spoken = tones.make(tmp_path / "talk.wav", 100)
     chosen = replace(context, options=Options(vad="webrtc", clip_start=30, clip_end=60)).upload(tmp_path / "talk.wav")
     ingest.run(chosen, using)
-    heard = {str(word["word"]) for word in words_heard(chosen, tmp_path / "talk.json")}
+    heard = {word.word for word in words_heard(chosen, tmp_path / "talk.json")}
     assert heard >= {word.word for word in spoken if word.start >= 30 and word.end <= 60}
     assert not heard & {word.word for word in spoken if word.end <= 30 or word.start >= 60}
 

@@ -13,7 +13,7 @@ from core.context import Context
 from core.errors import DeadlinePassed, Unavailable
 from core.states import Kind
 from core.tables import Step
-from tests.integration.conftest import MakeJob, until
+from tests.integration.conftest import MakeJob, holding, until
 from tests.integration.web_api import with_settings
 from worker.lookout import Lookout
 from worker.pulse import RECYCLED, Pulse
@@ -63,7 +63,7 @@ def quick(context: Context) -> Context:
 
 def test_a_hung_call_ends_the_process_and_is_counted(quick: Context, make_job: MakeJob) -> None:
     job_id, leaving = make_job(chunks=1), Leaving()
-    with beating(quick, leaving) as pulse, pulse.holding(jobs.claim(quick, "t", [Kind.TRANSCRIBE], ["demo"])):
+    with beating(quick, leaving) as pulse, holding(pulse, jobs.claim(quick, "t", [Kind.TRANSCRIBE], ["demo"])):
         assert leaving.left.wait(PATIENCE)
     assert leaving.code == RECYCLED
     assert rows(quick, job_id) == [("queued", 1, 1, False)]
@@ -71,7 +71,7 @@ def test_a_hung_call_ends_the_process_and_is_counted(quick: Context, make_job: M
 
 def test_a_hung_batch_makes_suspects_that_run_alone(quick: Context, make_job: MakeJob) -> None:
     job_id, leaving = make_job(chunks=3), Leaving()
-    with beating(quick, leaving) as pulse, pulse.holding(jobs.claim(quick, "t", [Kind.TRANSCRIBE], ["demo"], limit=3)):
+    with beating(quick, leaving) as pulse, holding(pulse, jobs.claim(quick, "t", [Kind.TRANSCRIBE], ["demo"], limit=3)):
         assert leaving.left.wait(PATIENCE)
     assert rows(quick, job_id) == [("queued", 1, 0, True)] * 3
 
@@ -80,7 +80,7 @@ def test_neighbours_of_a_hung_call_are_handed_back(quick: Context, context: Cont
     job_id, leaving = make_job(chunks=2), Leaving()
     (hung,) = jobs.claim(quick, "t", [Kind.TRANSCRIBE], ["demo"])
     (neighbour,) = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"])  # in time by its own deadline
-    with beating(quick, leaving) as pulse, pulse.holding([hung, neighbour]):
+    with beating(quick, leaving) as pulse, holding(pulse, [hung, neighbour]):
         assert leaving.left.wait(PATIENCE)
     assert sorted(rows(quick, job_id)) == [("queued", 1, 0, False), ("queued", 1, 1, False)]
 
@@ -92,18 +92,18 @@ def test_a_step_that_asks_is_told_and_the_process_lives(context: Context, make_j
     leaving = Leaving()
     with beating(here, leaving) as pulse:
         (step,) = jobs.claim(here, "t", [Kind.TRANSCRIBE], ["demo"])
-        runner = Runner(here, "t", (Kind.TRANSCRIBE,), ("demo",), None, pulse)
-        with pulse.holding([step]):
+        runner = Runner(here, "t", (Kind.TRANSCRIBE,), ("demo",), pulse)
+        with holding(pulse, [step]):
             until(lambda: step.id in pulse.overdue)
             with pytest.raises(DeadlinePassed):
-                runner._check(step)
+                runner.check(step)
     assert leaving.code is None
 
 
 def test_a_stop_that_takes_too_long_hands_back_uncounted(context: Context, make_job: MakeJob) -> None:
     here = with_settings(context, heartbeat=0.1, drain=0.2)
     job_id, leaving = make_job(chunks=1), Leaving()
-    with beating(here, leaving) as pulse, pulse.holding(jobs.claim(here, "t", [Kind.TRANSCRIBE], ["demo"])):
+    with beating(here, leaving) as pulse, holding(pulse, jobs.claim(here, "t", [Kind.TRANSCRIBE], ["demo"])):
         pulse.drain()
         assert leaving.left.wait(PATIENCE)
     assert leaving.code == 0
@@ -144,7 +144,7 @@ def test_a_worker_that_hears_nothing_looks_by_itself(context: Context, tenant: k
 
 def test_a_look_does_not_wait_and_a_ring_does(context: Context) -> None:
     """A ring that came while the process was at work may be for what the work's last claim did not see."""
-    runner = Runner(context, "t", (Kind.INGEST,), (), None, Pulse(context, "t"))
+    runner = Runner(context, "t", (Kind.INGEST,), (), Pulse(context, "t"))
     with runner._one_at_a_time:
         runner.look()
         rung = threading.Thread(target=runner.work)

@@ -1,20 +1,73 @@
-"""Segments -> the transcript document. Pure."""
+"""Chunks -> the transcript document. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from core.jobs import AssemblyFacts
-from core.transcript import Transcript
+from core import seams
+from core.jobs import AssemblyFacts, HeardChunk
+from core.transcript import Gap, Segment, Transcript, dominant_language
 
 
-def document(job_id: UUID, facts: AssemblyFacts) -> dict[str, Any]:
-    made = Transcript(
+@dataclass(frozen=True)
+class Assembled:
+    """`changed`: chunks whose segments became others where they were joined with their neighbours."""
+
+    document: dict[str, Any]
+    changed: dict[int, list[dict[str, Any]]]
+
+
+def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
+    chunks = joined(facts.chunks)
+    if not facts.word_timestamps:  # some had them, because only they tell at a seam whose word is whose
+        chunks = [replace(one, segments=tuple(map(_wordless, one.segments))) for one in chunks]
+    changed = {
+        now.index: [segment.to_json() for segment in now.segments]
+        for now, before in zip(chunks, facts.chunks, strict=True)
+        if now.segments != before.segments
+    }
+    return Assembled(_transcript(facts, chunks).to_json(str(job_id)), changed)
+
+
+def joined(chunks: Sequence[HeardChunk]) -> list[HeardChunk]:
+    """Each seam in turn: what two chunks heard of each other's second is said once."""
+    found = list(chunks)
+    for at in range(len(found) - 1):
+        one, following = found[at], found[at + 1]
+        if one.trail and following.index == one.index + 1:
+            before, after = seams.joined(one.segments, following.segments, one.end)
+            found[at], found[at + 1] = replace(one, segments=before), replace(following, segments=after)
+    return found
+
+
+def _wordless(segment: Segment) -> Segment:
+    return replace(segment, words=())
+
+
+def _transcript(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> Transcript:
+    segments = tuple(segment for chunk in chunks for segment in chunk.segments)
+    gaps: list[Gap] = [*facts.failed, *(gap for chunk in chunks for gap in chunk.gaps)]
+    language = dominant_language(segments) or facts.language
+    return Transcript(
         duration=facts.duration,
-        language=facts.language,
-        segments=facts.segments,
+        language=language,
+        segments=segments,
         speech_seconds=facts.speech_seconds,
-        gaps=facts.gaps,
+        gaps=tuple(sorted(gaps, key=lambda gap: gap.start)),
         model=facts.model,
-        language_probability=facts.language_probability,
+        language_probability=_mean([one.language_probability for one in chunks if one.language == language]),
+        calibrated=bool(chunks) and all(one.calibrated for one in chunks),
+        speech_without_text=sum(map(_unwritten, chunks)) + sum(gap.end - gap.start for gap in facts.failed),
     )
-    return made.to_json(str(job_id))
+
+
+def _unwritten(chunk: HeardChunk) -> float:
+    """Seconds of its speech that no segment covers."""
+    written = sum(segment.end - segment.start for segment in chunk.segments)
+    return max(0.0, chunk.speech_seconds - written)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 4) if known else None

@@ -1,6 +1,6 @@
 """From a chunk's PCM to a clip, and from a hypothesis back to the recording's time. The runner calls the engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -8,9 +8,16 @@ import numpy as np
 
 from core.errors import Unavailable
 from core.options import Options
-from core.transcript import Gap, Segment
+from core.second_pass import TAIL
+from core.transcript import Gap, Segment, Word
 from worker.engines.protocols import Clip, EngineInfo, Hypothesis
 from worker.steps import ChunkSpec
+from worker.steps.redecode import probability
+
+DOUBT = -0.5
+"""Mean log probability of a token below which a text is doubtful."""
+_SLACK = 0.05
+"""Seconds: a decode's times are that exact."""
 
 Read = Callable[[int, int, int], bytes]
 """(part number, first byte, byte count) -> PCM."""
@@ -33,23 +40,50 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
         task=options.task,
         prompt=options.prompt,
         hotwords=options.hotwords,
-        word_timestamps=options.word_timestamps,
+        # Where two chunks share a second, only their words' times tell whose is which.
+        word_timestamps=options.word_timestamps or bool(chunk.lead or chunk.trail),
     )
 
 
-def result(hypothesis: Hypothesis, params: Mapping[str, Any], info: EngineInfo) -> dict[str, Any]:
-    """What the step records: segments in the recording's time, none dropped, none outside its chunk, and
-    what the engine suppressed."""
+def segments(hypothesis: Hypothesis, params: Mapping[str, Any]) -> tuple[Segment, ...]:
+    """In the recording's time, none dropped, none outside what was heard."""
+    begin, end = ChunkSpec.from_json(params).heard
+    return tuple(_clamped(segment, end - begin).shifted(begin) for segment in hypothesis.segments)
+
+
+def result(
+    hypothesis: Hypothesis, params: Mapping[str, Any], info: EngineInfo, *, calibrated: bool = False
+) -> dict[str, Any]:  # fmt: skip
+    """What the step records beside its segments: its language, what the engine suppressed, and what the second pass
+    wants to know."""
     chunk = ChunkSpec.from_json(params)
-    length = chunk.end - chunk.start
-    segments = [_clamped(segment, length).shifted(chunk.start).to_json() for segment in hypothesis.segments]
+    begin, end = chunk.heard
+    heard = segments(hypothesis, params)
     return {
-        "segments": segments,
         "language": hypothesis.language,
         "language_probability": hypothesis.language_probability,
         "model": asdict(info),
-        "suppressed": [_gap(gap, chunk.start, length) for gap in hypothesis.suppressed],
+        "suppressed": [_gap(gap, begin, end - begin) for gap in hypothesis.suppressed],
+        "calibrated": calibrated,
+        "doubtful": doubtful(hypothesis),
+        "tail": tail(heard, chunk.end - chunk.trail),
     }
+
+
+def doubtful(hypothesis: Hypothesis) -> bool:
+    """Whether the decode was unsure of its text."""
+    unsure = bool(hypothesis.segments) and probability(hypothesis.segments) < DOUBT
+    sampled = any("sampled" in segment.flags for segment in hypothesis.segments)
+    return unsure or sampled or bool(hypothesis.suppressed)
+
+
+def tail(heard: Sequence[Segment], until: float) -> str:
+    """The last characters of the text up to a time, from the beginning of a word."""
+    pieces = [
+        (word.end, word.word) for one in heard for word in one.words or (Word(one.start, one.end, one.text, 1.0),)
+    ]
+    text = "".join(piece for end, piece in pieces if end <= until + _SLACK).strip()
+    return text if len(text) <= TAIL else text[-TAIL:].partition(" ")[2] or text[-TAIL:]
 
 
 def _gap(gap: Gap, offset: float, length: float) -> dict[str, Any]:
