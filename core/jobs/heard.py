@@ -35,7 +35,7 @@ def replace(session: Session, job: Job, chunk: int, segments: Sequence[Stored]) 
     job.revision += 1
     those = select(SegmentRow.position, SegmentRow.data)
     found = session.execute(those.where(SegmentRow.job_id == job.id, SegmentRow.chunk == chunk))
-    known = dict(found.all())
+    known: dict[int, Stored] = dict(found.all())
     gone = {position: _withdrawn(data) for position, data in known.items() if position >= len(segments)}
     now = {**dict(enumerate(segments)), **gone}
     rows = _rows(job, chunk, {position: data for position, data in now.items() if known.get(position) != data})

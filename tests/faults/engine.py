@@ -18,6 +18,7 @@ from tests.faults.control import Control, Rule
 from worker.engines.protocols import Clip, EngineFailure, EngineInfo, Hypothesis
 
 _NAN = float("nan")
+_UNSURE = -0.9
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,25 @@ class Unreliable:
         seconds, rules = self.control.read()
         heard = [[number for number, _, _ in tones.read(clip.samples)] for clip in clips]
         threading.Event().wait(seconds * sum(map(bool, heard)))
-        answers = self.reference.transcribe(clips)
+        answers = [_doubted(answer, clip) for answer, clip in zip(self.reference.transcribe(clips), clips, strict=True)]
         for rule in rules:
             hit = [at for at, numbers in enumerate(heard) if any(rule.first <= one <= rule.last for one in numbers)]
             if hit and _applies(rule, clips) and self.control.take(rule):
                 answers = _misbehave(rule, answers, hit[0])
         return answers
+
+    def prepare(self, clip: Clip) -> Clip:
+        return clip
+
+    def rest(self) -> None:
+        """There is no device."""
+
+
+def _doubted(answer: Hypothesis | EngineFailure, clip: Clip) -> Hypothesis | EngineFailure:
+    """Half of what it hears without knowing what was said before it is not sure of, so that there is a second pass."""
+    if isinstance(answer, EngineFailure) or clip.prompt or not answer.segments or len(answer.segments[0].words) % 2:
+        return answer
+    return replace(answer, segments=tuple(replace(one, avg_logprob=_UNSURE) for one in answer.segments))
 
 
 def _applies(rule: Rule, clips: Sequence[Clip]) -> bool:

@@ -131,7 +131,7 @@ def _all_at_once(played: Round) -> None:
 
 def _stage_again(played: Round) -> None:
     """A completed job transcribes anew; its old transcript is served until the new one is there."""
-    chosen = played.submit(played.stack.recordings[-2])
+    chosen = played.submit(played.stack.recordings[-2], cache=True)
     played.ended()
     stage = played.chance.choice(["ingest", "transcribe", "redecode", "assemble"])
     _post(played, chosen, "retry", json={"stage": stage})
