@@ -68,6 +68,19 @@ def test_every_word_at_its_time(
     assert max(abs(start - one.start) for start, one in zip(starts, spoken[1], strict=True)) < 0.1
 
 
+def test_no_word_is_torn_where_nobody_pauses(reader: Up, tmp_path: Path) -> None:
+    """Minutes without a silence must be cut inside speech: both sides hear a second of each other."""
+    talk = tones.make(tmp_path / "talk.wav", 240, sentence=(400, 400), pause=(0.3, 0.4))
+    with reader.client() as client:
+        job_id = client.submit(tmp_path / "talk.wav", vad="webrtc", word_timestamps=False)["id"]
+        transcript = _transcript(client, job_id)
+    assert str(transcript["text"]).split() == [one.word.strip() for one in talk]
+    segments = transcript["segments"]
+    assert isinstance(segments, list)
+    assert sum("forced_cut" in one["flags"] for one in segments) >= 12
+    assert not any(one["words"] for one in segments), "they were needed at the seams only"
+
+
 def test_both_recordings_were_transcribed_side_by_side(
     done: tuple[list[str], list[dict[str, object]]], reader: Up
 ) -> None:

@@ -1,11 +1,17 @@
 """One recording in, its transcript out."""
 
+import wave
+from pathlib import Path
+
 import jiwer
 import pytest
 
+from core.settings import Settings
 from scriptorium import ApiError, Client
 from scriptorium.demo import REFERENCE, plain_words
 from tests.acceptance.conftest import MEETING
+from tests.acceptance.running import ROOT
+from worker.audio import decode
 
 
 def test_a_meeting_becomes_its_transcript(client: Client) -> None:
@@ -36,6 +42,25 @@ def test_two_jobs_at_once_give_the_same_words(client: Client) -> None:
     assert {client.wait(first)["status"], client.wait(second)["status"]} == {"completed"}
     assert client.transcript(first)["text"] == client.transcript(second)["text"]
     assert {first, second} <= {job["id"] for job in client.jobs()["jobs"]}
+
+
+def test_a_recording_that_changes_its_language_keeps_both(client: Client, tmp_path: Path) -> None:
+    """Per segment; a chunk whose language was a guess takes the recording's."""
+    pieces = [
+        b"".join(decode(path, Settings(), tolerant=False, check=lambda: None))[: 60 * 32_000]
+        for path in (MEETING, ROOT / "samples" / "mandarin.flac")
+    ]
+    with wave.open(str(tmp_path / "both.wav"), "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(16_000)
+        written.writeframes(b"".join(pieces))
+    job = client.wait(client.submit(tmp_path / "both.wav", cache=False)["id"])
+    transcript = client.transcript(job["id"])
+    assert (job["language"], transcript["language"]) == ("en", "en")
+    assert {one["language"] for one in transcript["segments"] if one["start"] < 59} == {"en"}
+    assert {one["language"] for one in transcript["segments"] if one["start"] > 61} == {"zh"}
+    assert "李先生" in transcript["text"]
 
 
 def test_formats_segments_and_deletion(client: Client) -> None:

@@ -18,6 +18,7 @@ from core.states import Kind
 from core.tables import Step
 from core.transcript import Segment
 from tests.integration.conftest import LIGHT, MakeJob
+from tests.integration.web_api import with_settings
 from worker.batches import Batches
 from worker.engines.protocols import Clip, EngineFailure, EngineInfo, Hypothesis
 from worker.ingest_context import pcm_key
@@ -181,6 +182,16 @@ def test_one_bad_clip_ends_alone(context: Context, tenant: Tenant, cut: Any, ahe
     assert texts(context, job_id) == [" 1", " 2", " 4", " 5"]
     warned = [one["code"] for one in jobs.show(context, tenant, job_id)["warnings"]]
     assert warned.count("chunk_failed") == 1
+
+
+def test_a_model_that_was_idle_for_long_frees_its_device(context: Context, cut: Any) -> None:
+    echo, here = Echo(), with_settings(context, idle_unload=0.001)
+    cut([1])
+    runner(here, echo).look()
+    assert echo.heard == [1, 0]
+    patient = Echo()
+    runner(context, patient).look()
+    assert patient.heard == [], "it is an option"
 
 
 def test_the_same_sound_is_heard_once(context: Context, tenant: Tenant, cut: Any) -> None:
