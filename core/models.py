@@ -16,13 +16,19 @@ DEMO_FOLDER = Path(__file__).resolve().parent.parent / "models" / "demo-whisper"
 @dataclass(frozen=True)
 class ModelSource:
     """`source` is a folder or a Hugging Face id. `revision` None takes the hub's newest. `window`: seconds of the
-    longest chunk that it hears well."""
+    longest chunk that it hears well. `windows`: seconds that its encoder may be given; a clip takes the shortest that
+    holds it and a little silence. Whisper was trained on 30 s alone, and loses words in less (decision 8)."""
 
     name: str
     engine: str
     source: str
     revision: str | None = None
     window: float = 30.0
+    windows: tuple[float, ...] = (30.0,)
+
+    def windows_for(self, settings: Settings) -> tuple[float, ...]:
+        """Rising, in seconds; 30 s is always one."""
+        return tuple(sorted({*(settings.windows or self.windows), 30.0}))
 
     @property
     def is_local(self) -> bool:
@@ -38,7 +44,7 @@ class ModelSource:
 
 _SYSTRAN = "tiny base small medium large-v1 large-v2 large-v3 tiny.en base.en small.en medium.en".split()
 KNOWN = {
-    "demo": ModelSource("demo", "faster-whisper", str(DEMO_FOLDER), window=10.0),
+    "demo": ModelSource("demo", "faster-whisper", str(DEMO_FOLDER), window=10.0, windows=(5.0, 8.0)),
     **{name: ModelSource(name, "faster-whisper", f"Systran/faster-whisper-{name}") for name in _SYSTRAN},
     **{
         name: ModelSource(name, "faster-whisper", "mobiuslabsgmbh/faster-whisper-large-v3-turbo")

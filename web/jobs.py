@@ -67,6 +67,8 @@ def transcript(job_id: UUID, query: queries.TranscriptQuery) -> Response:
     if query.format not in FORMATS:
         raise fault("format", "is not a format of this server", allowed=list(FORMATS))
     chosen = FORMATS[query.format]
+    if query.format == "json":
+        return Response(jobs.transcript_json(context(), tenant(), job_id) + "\n", content_type=chosen.media_type)
     return Response(chosen.render(jobs.transcript(context(), tenant(), job_id)), content_type=chosen.media_type)
 
 

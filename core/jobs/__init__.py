@@ -10,7 +10,17 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.submit import Submitted, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
-from core.jobs.views import page, segments, served_models, show, transcript, wait, wait_for_end, workers
+from core.jobs.views import (
+    page,
+    segments,
+    served_models,
+    show,
+    transcript,
+    transcript_json,
+    wait,
+    wait_for_end,
+    workers,
+)
 from core.keys import Tenant
 
 __all__ = [
@@ -53,6 +63,7 @@ __all__ = [
     "submit",
     "sweep",
     "transcript",
+    "transcript_json",
     "wait",
     "wait_for_end",
     "workers",

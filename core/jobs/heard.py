@@ -18,6 +18,9 @@ from core.transcript import Segment
 
 WITHDRAWN = "withdrawn"
 
+AT_ONCE = 200
+"""Rows of a long recording that are read at a time."""
+
 Stored = dict[str, Any]
 """A `core.transcript.Segment` as JSON."""
 
@@ -66,7 +69,8 @@ def by_chunk(session: Session, job_id: UUID, chunk: int | None = None) -> Mappin
     """Those that have a text, in the order of the recording."""
     those = [SegmentRow.job_id == job_id, *([] if chunk is None else [SegmentRow.chunk == chunk])]
     rows = session.execute(
-        select(SegmentRow.chunk, SegmentRow.data).where(*those).order_by(SegmentRow.chunk, SegmentRow.position)
+        select(SegmentRow.chunk, SegmentRow.data).where(*those).order_by(SegmentRow.chunk, SegmentRow.position),
+        execution_options={"yield_per": AT_ONCE},
     )
     found: dict[int, list[Segment]] = defaultdict(list)
     for number, data in rows:
