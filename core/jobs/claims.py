@@ -39,6 +39,8 @@ class Claimed:
     alone: bool
     deadline: float
     """Seconds that it may run, from the claim."""
+    job_waits: bool = False
+    """Whether it is the first step of its job that was claimed."""
     overdue: bool = False
 
     @classmethod
@@ -52,6 +54,7 @@ class Claimed:
                 Job.recording_id,
                 Job.run,
                 Job.model,
+                Job.status == Status.QUEUED,
                 Step.deadline_at < func.clock_timestamp(),
             )
             .join(Job, Job.id == Step.job_id)
@@ -75,9 +78,10 @@ class Claimed:
                 tries=_tries(step),
                 alone=step.alone,
                 deadline=deadlines.seconds(Kind(step.kind), settings),
+                job_waits=waits,
                 overdue=bool(overdue),
             )
-            for step, options, tenant_id, recording_id, run, job_model, overdue in rows
+            for step, options, tenant_id, recording_id, run, job_model, waits, overdue in rows
         ]
 
 
@@ -103,7 +107,7 @@ def claim(
         taken = [first] if _tries(first).alone else [one for one in due if not _tries(one).alone]
         _advance(session, max(taken, key=lambda step: step.fair_tag))
         held = _take(session, worker, taken, context.settings, alone=len(taken) == 1 and not beside)
-    started(context, {claimed.job_id for claimed in held})
+    started(context, {claimed.job_id for claimed in held if claimed.job_waits})
     return held
 
 
@@ -144,6 +148,8 @@ def _advance(session: Session, latest: Step) -> None:
 
 def started(context: Context, job_ids: set[UUID]) -> None:
     """A job whose first step was claimed is under way. Apart from the claim, which may touch no job."""
+    if not job_ids:
+        return
     with transaction(context.sessions) as session:
         session.execute(
             update(Job)

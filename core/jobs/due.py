@@ -38,8 +38,8 @@ def _by_tag(session: Session, queues: list[tuple[Kind, str]]) -> list[tuple[Kind
     """Each looked up by itself in the index, whose order is of one kind and model."""
     if len(queues) < 2:
         return queues
-    heads = {queue: session.scalar(_due(Step.fair_tag, *queue).limit(1)) for queue in queues}
-    waiting = [(tag, queue) for queue, tag in heads.items() if tag is not None]
+    heads = session.execute(select(*(_due(Step.fair_tag, *queue).limit(1).scalar_subquery() for queue in queues)))
+    waiting = [(tag, queue) for queue, tag in zip(queues, heads.one(), strict=True) if tag is not None]
     return [queue for _, queue in sorted(waiting)]
 
 

@@ -46,11 +46,11 @@ def finish(context: Context, step: Claimed, result: dict[str, Any], effect: Effe
         job = locked(session, step.job_id)
         if job is None:
             return False
-        values = {"status": StepStatus.DONE, "result": result}
-        if not _end(session, step, values):
+        busy = _end(session, step, {"status": StepStatus.DONE, "result": result})
+        if busy is None:
             return _done_before(session, step) or _late(job)
         effect(session, job)
-        _tally(session, job, step, failed=False, cached=bool(result.get("cached")))
+        _tally(job, step, busy, failed=False, cached=bool(result.get("cached")))
         go_on(session, job, rings)
     rings.ring(context)
     return True
@@ -71,13 +71,14 @@ def fail(context: Context, step: Claimed, error: ScriptoriumError, *, retryable:
 
 def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, rings: Rings, *, retryable: bool) -> bool:
     said = {"code": error.code, "message": error.message, "stage": step.kind.value, "retryable": retryable}
-    if not _end(session, step, {"status": StepStatus.FAILED, "last_error": said}):
+    busy = _end(session, step, {"status": StepStatus.FAILED, "last_error": said})
+    if busy is None:
         return False
     if step.kind in _LEFT_OUT:
         code, message = _LEFT_OUT[step.kind]
         start, end = step.params["start"], step.params["end"]
         warn(job, code, f"{start:.1f}-{end:.1f} s {message}: {error.message}", step.kind)
-    _tally(session, job, step, failed=True)
+    _tally(job, step, busy, failed=True)
     go_on(session, job, rings, said)
     return True
 
@@ -157,19 +158,22 @@ def _lease_ended(session: Session, step: Claimed) -> bool:
     return session.scalar(select(Step.id).where(*ended).with_for_update()) is not None
 
 
-def _end(session: Session, step: Claimed, values: dict[str, Any]) -> bool:
+def _end(session: Session, step: Claimed, values: dict[str, Any]) -> float | None:
+    """Seconds since its claim; None where it is no longer ours."""
     ended = {"lease_until": None, "worker": None, "finished_at": func.clock_timestamp()}
-    return _update(session, step, {**values, **ended})
+    busy = _update(session, step, {**values, **ended}, func.extract("epoch", Step.finished_at - Step.started_at))
+    return None if busy is None else round(float(busy), 3)
 
 
 def _requeue(session: Session, step: Claimed, delay: float, values: dict[str, Any]) -> bool:
     back = {"status": StepStatus.QUEUED, "lease_until": None, "worker": None, "due_at": from_now(delay)}
-    return _update(session, step, {**values, **back})
+    return _update(session, step, {**values, **back}, Step.id) is not None
 
 
-def _update(session: Session, step: Claimed, values: dict[str, Any]) -> bool:
+def _update(session: Session, step: Claimed, values: dict[str, Any], returning: Any) -> Any:
+    """What it then returns; None where the step is no longer ours."""
     matched = update(Step).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
-    return session.execute(matched.values(**values).returning(Step.id)).one_or_none() is not None
+    return session.execute(matched.values(**values).returning(returning)).scalar_one_or_none()
 
 
 def _done_before(session: Session, step: Claimed) -> bool:
@@ -182,13 +186,10 @@ def _late(job: Job) -> bool:
     return False
 
 
-def _tally(session: Session, job: Job, step: Claimed, *, failed: bool, cached: bool = False) -> None:
-    busy = session.scalar(select(func.extract("epoch", Step.finished_at - Step.started_at)).where(Step.id == step.id))
+def _tally(job: Job, step: Claimed, busy: float, *, failed: bool, cached: bool = False) -> None:
     tallies = plan.read(job.tallies)
     seconds = seconds_of(step.params)
-    tallies[step.kind] = tallies[step.kind].ended_one(
-        failed=failed, seconds=seconds, busy=round(float(busy or 0.0), 3), cached=cached
-    )
+    tallies[step.kind] = tallies[step.kind].ended_one(failed=failed, seconds=seconds, busy=busy, cached=cached)
     job.tallies = plan.written(tallies)
 
 
