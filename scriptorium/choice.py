@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 
 from core.models import ModelSource, resolve
+from core.processors import cores
 from core.settings import Settings
 from scriptorium.services import Machine
 
@@ -19,8 +20,7 @@ class NoModel(Exception):
 
 
 def machine() -> Machine:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cores, _gpus())
+    return Machine(cores(), _gpus())
 
 
 def _gpus() -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def choose(name: str | None, here: Machine, settings: Settings) -> ModelSource:
 
     Raises UnknownModel, NoModel.
     """
-    source = resolve(name or ("large-v3-turbo" if here.gpus else "small"), settings)
+    source = resolve(name or default(here), settings)
     if not (available(source) or hub_reachable()):
         if source.name == "demo":
             raise NoModel(f"the demonstration model is not in {source.source}; is this checkout complete?")
@@ -52,6 +52,10 @@ def choose(name: str | None, here: Machine, settings: Settings) -> ModelSource:
             f"with --model FOLDER, or run `scriptorium models pull {source.name}` when there is a connection"
         )
     return source
+
+
+def default(here: Machine) -> str:
+    return "large-v3-turbo" if here.gpus else "small"
 
 
 def available(source: ModelSource) -> bool:

@@ -34,6 +34,10 @@ class Machine:
         """One a GPU; on processors two, so that two recordings go on at once, where there are two cores."""
         return len(self.gpus) or min(2, self.cores)
 
+    def threads(self, transcribers: int) -> int:
+        """Cores of each of so many that share them. One alone takes all."""
+        return max(1, self.cores // transcribers)
+
 
 @dataclass(frozen=True)
 class Staff:
@@ -81,7 +85,7 @@ class Staff:
         """The device, or the cores, of one transcriber."""
         if self.machine.gpus:
             return {"CUDA_VISIBLE_DEVICES": self.machine.gpus[index % len(self.machine.gpus)]}
-        threads = self.environment.get("SCRIPTORIUM_THREADS") or str(max(1, self.machine.cores // self.transcribers))
+        threads = self.environment.get("SCRIPTORIUM_THREADS") or str(self.machine.threads(self.transcribers))
         return {"SCRIPTORIUM_THREADS": threads}
 
     def _worker(self, name: str, queues: str, extra: Mapping[str, str] | None = None) -> Command:

@@ -111,8 +111,10 @@ def _recognition(queues: set[str]) -> Recognition:
 
 def _batches(recognition: Recognition, runner: Runner) -> Batches:
     """On a GPU many at once, and the next ones prepared meanwhile: the device waits for nobody."""
-    on_gpu = recognition.recognizer.info.device == "cuda"
-    return Batches(recognition, runner, settings().transcribe_batch or (16 if on_gpu else 1), ahead=on_gpu)
+    from worker import engines
+
+    device = recognition.recognizer.info.device
+    return Batches(recognition, runner, engines.batch(settings(), device), ahead=device == "cuda")
 
 
 def _info(recognition: Recognition | None) -> dict[str, Any]:

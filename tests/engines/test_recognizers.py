@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,47 @@ def test_the_same_clip_gives_the_same_answer(recognizer: Recognizer, speech: np.
     assert recognizer.transcribe([Clip(speech)]) == recognizer.transcribe([Clip(speech)])
 
 
+def test_a_prepared_clip_gives_the_same_answer(recognizer: Recognizer, speech: np.ndarray) -> None:
+    clips = [Clip(speech, "en"), Clip(np.zeros(16_000 * SECONDS, np.float32), "en")]
+    assert recognizer.transcribe([recognizer.prepare(clip) for clip in clips]) == recognizer.transcribe(clips)
+
+
+def test_clips_are_prepared_while_others_are_decoded(recognizer: Recognizer, speech: np.ndarray) -> None:
+    alone = [recognizer.prepare(Clip(speech[: -n * 800], "en")) for n in range(1, 9)]
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.map(lambda n: recognizer.prepare(Clip(speech[: -n * 800], "en")), range(1, 9))
+        answers = recognizer.transcribe([Clip(speech, "en")] * 3)
+        together = list(prepared)
+    assert answers == recognizer.transcribe([Clip(speech, "en")] * 3)
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.features, other.features)
+
+
+def test_what_cannot_be_prepared_fails_when_it_is_decoded(demo: Recognizer) -> None:
+    nothing = demo.prepare(Clip(np.zeros(0, np.float32)))
+    assert nothing.features is None
+    assert isinstance(demo.transcribe([nothing])[0], EngineFailure)
+
+
+def test_after_a_rest_the_answer_is_the_same(recognizer: Recognizer, speech: np.ndarray) -> None:
+    before, info = recognizer.transcribe([Clip(speech, "en")]), recognizer.info
+    recognizer.rest()
+    recognizer.rest()
+    assert recognizer.info == info
+    prepared = recognizer.prepare(Clip(speech, "en"))
+    assert recognizer.transcribe([prepared]) == before
+
+
+def test_a_model_says_that_it_rests(known: np.ndarray) -> None:
+    loaded = engines.recognizer("demo", SETTINGS)
+    assert isinstance(loaded, faster_whisper.FasterWhisper)
+    assert not loaded.resting
+    loaded.rest()
+    assert loaded.resting
+    loaded.transcribe([Clip(known, "en")])
+    assert not loaded.resting
+
+
 def test_info_says_how_it_was_made(recognizer: Recognizer) -> None:
     assert all(vars(recognizer.info).values())
 
@@ -94,6 +136,11 @@ def test_a_model_that_hears_nothing_is_not_put_to_work() -> None:
 
         def transcribe(self, clips):  # type: ignore[no-untyped-def]
             return [Hypothesis((), "en", 1.0) for _ in clips]
+
+        def prepare(self, clip: Clip) -> Clip:
+            return clip
+
+        def rest(self) -> None: ...
 
     with pytest.raises(EngineError) as refused:
         engines.prove(Deaf(), SETTINGS)

@@ -33,6 +33,12 @@ class GatedRecognizer:
             self._wait()
         return self.reader.transcribe(clips)
 
+    def prepare(self, clip: Clip) -> Clip:
+        return clip
+
+    def rest(self) -> None:
+        """There is no device."""
+
     def _wait(self) -> None:
         limit = time.monotonic() + _LONGEST
         while not self.gate.exists():

@@ -29,6 +29,12 @@ class ReferenceRecognizer:
     def transcribe(self, clips: Sequence[Clip]) -> list[Hypothesis | EngineFailure]:
         return [self._heard(clip) for clip in clips]
 
+    def prepare(self, clip: Clip) -> Clip:
+        return clip
+
+    def rest(self) -> None:
+        """There is no device."""
+
     def _heard(self, clip: Clip) -> Hypothesis:
         heard = tones.read(clip.samples)
         if not heard and float(np.abs(clip.samples).max(initial=0.0)) > _AUDIBLE:

@@ -25,6 +25,7 @@ OTHER_CLIPS: dict[str, Any] = {
     "prompt": "Minutes of the board.",
     "hotwords": ("Ada", "Bea"),
     "word_timestamps": False,  # segments without words
+    "speech_seconds": 0.1,  # hardly any: a gate wants a probable text
 }
 OTHER_ENGINES: dict[str, Any] = {
     "name": "small",

@@ -40,3 +40,19 @@ def test_the_best_of_bad_ones_does_not_repeat_itself() -> None:
     looping, plain, worse = reading(LOOP, -0.1), reading(logprob=-1.2), reading(logprob=-2.0)
     assert gates.best([looping, worse, plain]) == plain
     assert gates.best([looping]) == looping
+
+
+@pytest.mark.parametrize(
+    ("case", "given", "speech", "why"),
+    [
+        ("a drum beat that the detector took for speech", reading(" Emma.", -0.94), 0.06, ("little_speech",)),
+        ("a short word that is heard clearly", reading(" Yes.", -0.3), 0.2, ()),
+        ("a short word that is not", reading(" Yes.", -0.9), 0.4, ()),
+        ("no detector was asked", reading(" Emma.", -0.94), None, ()),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value[:1].islower() else "",
+)
+def test_hardly_any_speech_needs_a_probable_text(
+    case: str, given: Reading, speech: float | None, why: tuple[str, ...]
+) -> None:
+    assert gates.reasons(given, 0.7, speech) == why

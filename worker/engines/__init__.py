@@ -29,6 +29,8 @@ INSTALL = {
 }
 """Module -> the command that brings it; the extra `worker` brings them all."""
 
+_ON_A_GPU = 16
+
 KNOWN_ANSWER = Path(__file__).parent / "known-answer.flac"
 KNOWN_WORDS = "good morning everyone and welcome to the meeting"
 _NEEDED = 0.5
@@ -41,6 +43,11 @@ def recognizer(name: str, settings: Settings) -> Recognizer:
     load = _named(source.engine, {**ENGINES, **settings.engines}, "engine")
     loaded: Recognizer = load(source, settings)
     return loaded
+
+
+def batch(settings: Settings, device: str) -> int:
+    """Chunks that a recognizer gets at once. A GPU wants many; on processors the next chunk is another process's."""
+    return settings.transcribe_batch or (_ON_A_GPU if device == "cuda" else 1)
 
 
 def detector(name: str) -> SpeechDetector:

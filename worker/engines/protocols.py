@@ -4,8 +4,8 @@ Audio is 16 kHz mono float32 in [-1, 1]; times are seconds from the clip's start
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Clip:
-    """A chunk's samples, at most 30 s, with its decode options. `language` is Whisper's code, None to detect."""
+    """A chunk's samples, at most 30 s, with its decode options. `language` is Whisper's code, None to detect.
+    `speech_seconds`: how much speech a detector found in it, None where none was asked.
+    `features`: what a recognizer's own `prepare` made of the samples, and nobody else reads."""
 
     samples: Samples
     language: str | None = None
@@ -27,6 +29,8 @@ class Clip:
     prompt: str = ""
     hotwords: tuple[str, ...] = ()
     word_timestamps: bool = True
+    speech_seconds: float | None = None
+    features: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,15 @@ class EngineFailure:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What every result records of how it was made."""
+    """What every result records of how it was made. `windows`: seconds of sound that the model may be given at once,
+    which are part of what it hears."""
 
     name: str
     engine: str
     revision: str
     device: str
     compute_type: str
+    windows: tuple[float, ...] = (30.0,)
 
 
 class Recognizer(Protocol):
@@ -63,7 +69,17 @@ class Recognizer(Protocol):
     def info(self) -> EngineInfo: ...
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Hypothesis | EngineFailure]:
-        """One answer a clip, in their order. Raises OutOfMemory when the whole batch is too large for the device."""
+        """One answer a clip, in their order, prepared or not. Raises OutOfMemory when the whole batch is too large for
+        the device."""
+        ...
+
+    def prepare(self, clip: Clip) -> Clip:
+        """The clip with the work done that needs no device: in another thread, while `transcribe` decodes others.
+        Raises nothing: what cannot be prepared comes back as it is, and fails in `transcribe`."""
+        ...
+
+    def rest(self) -> None:
+        """Frees the device; twice is once. Waits while `transcribe` is at work, whose next call loads again."""
         ...
 
 

@@ -42,6 +42,7 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
         hotwords=options.hotwords,
         # Where two chunks share a second, only their words' times tell whose is which.
         word_timestamps=options.word_timestamps or bool(chunk.lead or chunk.trail),
+        speech_seconds=chunk.speech_seconds,
     )
 
 

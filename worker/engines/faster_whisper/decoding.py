@@ -59,7 +59,7 @@ class Decoder:
         return self._tokenizers[key]
 
     def advance(self, rows: list[Row]) -> None:
-        """Whose prefixes are of one length: `<|startoftranscript|>` must stand at one index."""
+        """Whose buckets are one, and their prefixes of one length: `<|startoftranscript|>` must stand at one index."""
         encoded = self._model.encode(stacked(rows))
         self._detect(rows, encoded)
         readings = self._readings(rows, encoded)
@@ -153,7 +153,7 @@ class Decoder:
             window.seek = round(last * FRAMES_PER_SECOND)
 
     def _keep(self, row: Row, reading: Reading, window: Window) -> None:
-        why = gates.reasons(reading, row.seconds)
+        why = gates.reasons(reading, row.seconds, row.clip.speech_seconds)
         if why:
             row.suppressed.append(Gap(row.offset, row.offset + row.seconds, why, reading.text))
             row.go_on(row.seek + row.size)

@@ -21,6 +21,10 @@ LOOPS = 8
 _LONGEST_LOOP = 4
 RATE = 40.0
 """Characters a second: twice the quickest speech in an alphabet, more than that in characters."""
+LITTLE_SPEECH = 0.25
+"""Seconds of speech in a whole clip, by the detector: less than the shortest word has. A drum beat can sound so."""
+LITTLE_LOGPROB = -0.7
+"""Then a text must at least be probable: nothing is stopped for being short, or for what it says."""
 _SHORTEST = 0.5
 """Seconds that even a short window counts as, for the rate."""
 
@@ -63,13 +67,15 @@ def best(tried: list[Reading]) -> Reading:
     return max([one for one in tried if not one.repetitive] or tried, key=lambda one: one.avg_logprob)
 
 
-def reasons(reading: Reading, seconds: float) -> tuple[str, ...]:
-    """Why the text of a window of so many seconds is suppressed; empty where it stands."""
+def reasons(reading: Reading, seconds: float, speech: float | None = None) -> tuple[str, ...]:
+    """Why the text of a window of so many seconds is suppressed; empty where it stands. `speech`: seconds of it in the
+    whole clip, where a detector said."""
     if not reading.text.strip():
         return ()
     found = {
         "no_speech": reading.silent,
         "repetition": reading.repetitive,
+        "little_speech": speech is not None and speech < LITTLE_SPEECH and reading.avg_logprob < LITTLE_LOGPROB,
         "rate": len(reading.text.strip()) / max(seconds, _SHORTEST) > RATE,
     }
     return tuple(reason for reason, given in found.items() if given)
