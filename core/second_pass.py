@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-TAIL = 100
-"""Characters of the preceding text."""
+TAIL = 120
+"""Characters of the preceding text, of which about 100 are told: prompts are cut to lengths that batches can share."""
 NEAR = 15.0
 """Seconds of silence after which what was said before tells little of what comes."""
 SURE = 0.8
