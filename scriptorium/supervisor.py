@@ -43,6 +43,10 @@ class _Ending:
     since: float
 
 
+_LOOKS = 20
+"""At the children, for one at what they left behind."""
+
+
 class Supervisor:
     """Call `end` on every way out. Raises ProcessFailed at start, Stopped from every wait."""
 
@@ -85,9 +89,10 @@ class Supervisor:
         """Until we are stopped."""
         self._starting = False
         while True:
-            self._tend()
-            self._reap_adopted()
-            self._stop.pause(0.25)
+            for _ in range(_LOOKS):
+                self._tend()
+                self._stop.pause(0.25)
+            self._reap_adopted()  # which reads all of /proc
 
     def _launch(self, command: Command, log: Path) -> "Popen[bytes]":
         process = launch(command, log)

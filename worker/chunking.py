@@ -38,6 +38,10 @@ class Rules:
 
 
 RULES = Rules()
+NEARLY = 0.75
+"""Share of the longest silence from which another may be cut at."""
+VERSION = 2
+"""Of these rules: with others a recording that is ingested again must not keep some of the old chunks."""
 _PAUSE = 0.35
 """Seconds of silence between two sentences."""
 
@@ -158,7 +162,7 @@ def _split(chunk: _Open, loudness: Loudness, rules: Rules) -> tuple[Cut, _Open]:
         latest = chunk.heard_from + rules.cut_to
         possible = [one for one in silences if chunk.start + earliest <= _left(one, rules) <= latest]
         if possible:
-            return _split_at(chunk, max(possible, key=lambda silence: silence[1] - silence[0]), rules)
+            return _split_at(chunk, _best(possible), rules)
     seam = loudness.quietest(chunk.start + rules.cut_from, chunk.heard_from + rules.cut_to - rules.seam)
     before = [(begin, min(stop, seam)) for begin, stop in chunk.speech if begin < seam]
     after = [(max(begin, seam), stop) for begin, stop in chunk.speech if stop > seam]
@@ -166,6 +170,12 @@ def _split(chunk: _Open, loudness: Loudness, rules: Rules) -> tuple[Cut, _Open]:
     forced = any(begin < seam < stop for begin, stop in chunk.speech)
     shared = rules.seam if forced else 0.0
     return _closed(_Open(chunk.start, before, chunk.lead), seam, shared, forced=forced), _Open(seam, after, shared)
+
+
+def _best(silences: list[tuple[float, float]]) -> tuple[float, float]:
+    """The longest; of those that are nearly as long the last, since longer chunks are fewer."""
+    longest = max(end - start for start, end in silences)
+    return max(one for one in silences if one[1] - one[0] >= NEARLY * longest)
 
 
 def _split_at(chunk: _Open, silence: tuple[float, float], rules: Rules) -> tuple[Cut, _Open]:

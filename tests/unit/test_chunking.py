@@ -44,6 +44,9 @@ def bounds(found: list[Cut]) -> list[tuple[float, float]]:
         pytest.param(
             [(0, 21), (21.3, 24), (25, 28), (28.3, 40)], 50, [(0, 24.4), (24.6, 40.4)], id="the longest silence is cut"
         ),
+        pytest.param(
+            [(0, 21), (21.5, 27), (27.4, 40)], 50, [(0, 27.2), (27.2, 40.4)], id="the last of those nearly as long"
+        ),
         pytest.param([(0, 12), (13, 40)], 50, [(0, 12.4), (12.6, 40.4)], id="an early silence beats a forced cut"),
         pytest.param([(0, 25), (25.2, 40)], 50, [(0, 25.1), (25.1, 40.4)], id="padding ends in a silence's middle"),
     ],

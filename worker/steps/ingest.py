@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.probe import Probe, probe
 from worker import engines
 from worker.audio import BYTES_PER_SECOND, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
-from worker.chunking import FRAME, Cut, Loudness, cut, rules_for
+from worker.chunking import FRAME, VERSION, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Span, SpeechDetector
 from worker.parts import Parts
 from worker.steps import ChunkSpec, StepContext
@@ -105,10 +105,10 @@ def _decoded(
 
 
 def _generation(context: StepContext, chosen: Decoder, tolerant: bool) -> str:
-    """Names what decides the bytes of the PCM: immutable parts of one recording may be shared by several jobs."""
+    """Names what decides the bytes of the PCM, whose immutable parts several jobs may share, and how it is cut."""
     options = context.options
     stop = "" if options.clip_end is None else f"-to{round(options.clip_end * 1000)}"
-    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}{stop}"
+    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}-cut{VERSION}{stop}"
 
 
 def _bearing(blocks: Iterator[bytes]) -> Iterator[bytes]:
