@@ -43,8 +43,8 @@ format: $(ENV)/.stamp-dev ## rewrite the code as ruff wants it
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(ENV)/.stamp-dev ## benchmarks: speech detectors; are words near a cut heard worse (minutes)
-	@$(BIN)/python -m benchmarks
+bench: $(ENV)/.stamp-dev ## benchmarks, all (hours on two cores) or some (NAMES="cuts throughput"); benchmarks/README.md
+	@$(BIN)/python -m benchmarks $(NAMES)
 
 up: $(ENV)/.stamp ## make the environment, start Scriptorium in the foreground (ARGS="--model demo")
 	@exec $(BIN)/scriptorium up $(ARGS)

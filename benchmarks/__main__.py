@@ -1,4 +1,26 @@
-from benchmarks import cuts, detectors
+"""`python -m benchmarks [NAME …]`: all of them, one after the other, or those named."""
 
-detectors.main()
-cuts.main()
+import sys
+from importlib import import_module
+
+NAMES = (
+    "detectors",
+    "cuts",
+    "seams",
+    "hallucinations",
+    "context",
+    "bookkeeping",
+    "short_clips",
+    "beside",
+    "throughput",
+    "first_segment",
+    "memory",
+)
+"""`windows` is apart: it needs what `models/training` needs."""
+
+chosen = sys.argv[1:] or list(NAMES)
+if unknown := set(chosen) - set(NAMES):
+    sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+for name in chosen:
+    print(f"\n## {name}\n", flush=True)
+    import_module(f"benchmarks.{name}").main([])

@@ -183,7 +183,8 @@ def _shown(totals: Totals) -> Iterator[str]:
     cost = totals.cpu["second"] / totals.cpu["first"]
     yield (
         f"\n{totals.again} of {totals.chunks} chunks were heard again ({_listed(totals.reasons)}), {totals.kept} "
-        f"second texts stand (objections: {_listed(totals.objections)}). It costs {cost:.0%} of the first pass's decoding."
+        f"second texts stand (objections: {_listed(totals.objections)}). "
+        f"It costs {cost:.0%} of the first pass's decoding."
     )
 
 

@@ -9,7 +9,7 @@ clicks at several levels; and a minute of each of them without speech. `--wav` a
 import argparse
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,11 +146,11 @@ def labelled(wav: Path, rttm: Path) -> Case:
     return Case(wav.name, samples, labels(len(samples), spans))
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wav", type=Path)
     parser.add_argument("--rttm", type=Path)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     wanted = [*cases(), *([labelled(given.wav, given.rttm)] if given.wav and given.rttm else [])]
     print(f"{'':24} " + " ".join(f"{name:^31}" for name in engines.DETECTORS))
     print(f"{'':24} " + " ".join(f"{'missed':>7} {'false':>7} {'words':>7} {'CPU s/h':>7}" for _ in engines.DETECTORS))
