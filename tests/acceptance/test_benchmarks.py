@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import beside, bookkeeping, hallucinations, one_at_a_time, seams, short_clips
+from benchmarks import beside, bookkeeping, cuts, hallucinations, one_at_a_time, seams, short_clips
 from benchmarks.ledger import Ledger, ledger
 from benchmarks.null import ENVIRONMENT, sleeping_model
 from benchmarks.server import Server, started
@@ -80,3 +80,12 @@ def test_words_that_nobody_said() -> None:
     assert set(found) == {"digital silence", "white noise", "pink noise", "music", "clicks"}
     assert found["digital silence"].ours == found["white noise"].ours == 0
     assert found["digital silence"].heard == 0.0
+
+
+def test_words_near_cuts_and_elsewhere() -> None:
+    found, count = cuts.measure(1.0, "demo", Settings())
+    near, forced, elsewhere = (found[name] for name in found)
+    assert count > 10
+    assert near.words > elsewhere.words > 0
+    assert forced.words <= near.words
+    assert near.share < 0.5

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from core import jobs, keys
@@ -144,6 +144,20 @@ def test_a_step_past_its_deadline_that_does_not_listen_ends_the_process(context:
     with holding(pulse, [replace(step, deadline=-1.0) for step in claim_chunks(context)]):
         pulse._keep_time(0.0)
     assert codes == [RECYCLED]
+
+
+def test_a_suspect_does_not_come_beside_others(context: Context, make_job: MakeJob) -> None:
+    """Nor does what is behind it: in fair order it is the suspect's turn, once the worker's hands are empty."""
+    make_job(chunks=4)
+    for step in jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=2):
+        jobs.hand_back(context, step)
+    with context.sessions() as session, session.begin():
+        session.execute(update(Step).where(Step.index == 0, Step.kind == Kind.TRANSCRIBE).values(suspect=True))
+    assert jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=2, beside=True) == []
+    (suspect,) = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=2)
+    assert (suspect.index, suspect.alone) == (0, True)
+    beside = jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=1, beside=True)
+    assert [(step.index, step.alone) for step in beside] == [(1, False)]
 
 
 def test_a_hand_back_counts_nothing(context: Context, make_job: MakeJob) -> None:

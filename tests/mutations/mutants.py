@@ -202,7 +202,7 @@ MUTATIONS = (
         "delete leaves what the steps found",
         "core/jobs/control.py",
         ".values(result=None, last_error=None, params=unsaid))",
-        "",
+        ".values(params=unsaid))",
         guard("test_a_deleted_job_leaves_no_words"),
     ),
     Mutation(
@@ -252,7 +252,7 @@ MUTATIONS = (
         "core/jobs/claims.py",
         "if not due or (beside and _tries(due[0]).alone):",
         "if not due:",
-        guard("test_one_bad_clip_ends_alone", "test_recognition"),
+        guard("test_a_suspect_does_not_come_beside_others"),
     ),
     Mutation(
         "two long recordings begin at once",
