@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, cast, func, literal, select, tuple_, update
+from sqlalchemy import Interval, Row, Select, cast, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from core import deadlines
 from core.budget import Tries
 from core.context import Context
 from core.database import from_now, transaction
-from core.jobs.due import next_due
+from core.jobs.due import Due, next_due, tries
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus, lane
 from core.tables import Job, Step, VirtualTime, Worker
@@ -44,45 +44,42 @@ class Claimed:
     overdue: bool = False
 
     @classmethod
+    def of(cls, row: Row[Any], settings: Settings) -> "Claimed":
+        """Of the columns `_CLAIMED`."""
+        return cls(
+            id=row.id,
+            job_id=row.job_id,
+            kind=Kind(row.kind),
+            index=row.number,
+            model=row.model,
+            attempt=row.attempt,
+            params=row.params,
+            options=row.options,
+            tenant_id=row.tenant_id,
+            recording_id=row.recording_id,
+            run=row.run,
+            job_model=row.job_model,
+            tries=tries(row),
+            alone=row.alone,
+            deadline=deadlines.seconds(Kind(row.kind), settings),
+            job_waits=row.job_waits,
+            overdue=bool(row.overdue),
+        )
+
+    @classmethod
     def read(cls, session: Session, steps: Select[UUID], settings: Settings) -> "list[Claimed]":
         """Those whose ids the query gives, with what their jobs say."""
-        rows = session.execute(
-            select(
-                Step,
-                Job.options,
-                Job.tenant_id,
-                Job.recording_id,
-                Job.run,
-                Job.model,
-                Job.status == Status.QUEUED,
-                Step.deadline_at < func.clock_timestamp(),
-            )
-            .join(Job, Job.id == Step.job_id)
-            .where(Step.id.in_(steps))
-            .order_by(Step.fair_tag, Step.id)
-        )
-        return [
-            cls(
-                id=step.id,
-                job_id=step.job_id,
-                kind=Kind(step.kind),
-                index=step.index,
-                model=step.model,
-                attempt=step.attempt,
-                params=step.params,
-                options=options,
-                tenant_id=tenant_id,
-                recording_id=recording_id,
-                run=run,
-                job_model=job_model,
-                tries=_tries(step),
-                alone=step.alone,
-                deadline=deadlines.seconds(Kind(step.kind), settings),
-                job_waits=waits,
-                overdue=bool(overdue),
-            )
-            for step, options, tenant_id, recording_id, run, job_model, waits, overdue in rows
-        ]
+        found = select(*_CLAIMED).join(Job, Job.id == Step.job_id).where(Step.id.in_(steps))
+        return [cls.of(row, settings) for row in session.execute(found.order_by(Step.fair_tag, Step.id))]
+
+
+_CLAIMED: tuple[Any, ...] = (
+    Step.id, Step.job_id, Step.kind, Step.index.label("number"), Step.model, Step.attempt, Step.params, Step.kills,
+    Step.errors, Step.outages, Step.suspect, Step.alone, Step.fair_tag, Job.options, Job.tenant_id, Job.recording_id,
+    Job.run, Job.model.label("job_model"), (Job.status == Status.QUEUED).label("job_waits"),
+    (Step.deadline_at < func.clock_timestamp()).label("overdue"),
+)  # fmt: skip
+"""Of a step and its job: what a Claimed says, and its place in the order."""
 
 
 def claim(
@@ -101,28 +98,23 @@ def claim(
     """
     with transaction(context.sessions) as session:
         due = next_due(session, context, kinds, models, limit)
-        if not due or (beside and _tries(due[0]).alone):
+        if not due or (beside and tries(due[0]).alone):
             return []
         first = due[0]
-        taken = [first] if _tries(first).alone else [one for one in due if not _tries(one).alone]
+        taken = [first] if tries(first).alone else [one for one in due if not tries(one).alone]
         _advance(session, max(taken, key=lambda step: step.fair_tag))
         held = _take(session, worker, taken, context.settings, alone=len(taken) == 1 and not beside)
     started(context, {claimed.job_id for claimed in held if claimed.job_waits})
     return held
 
 
-def _tries(step: Step) -> Tries:
-    return Tries(step.kills, step.errors, step.outages, step.suspect)
-
-
 def _take(
-    session: Session, worker: str, taken: Sequence[Step], settings: Settings, *, alone: bool
+    session: Session, worker: str, taken: Sequence[Due], settings: Settings, *, alone: bool
 ) -> list[Claimed]:  # fmt: skip
-    ids = [step.id for step in taken]
-    session.execute(
-        update(Step)
-        .where(Step.id.in_(ids))
-        .values(
+    ours = (Step.id.in_([step.id for step in taken]), Job.id == Step.job_id)
+    claimed = update(Step).where(*ours).execution_options(synchronize_session=False)
+    rows = session.execute(
+        claimed.values(
             status=StepStatus.RUNNING,
             attempt=Step.attempt + 1,
             alone=alone,
@@ -130,14 +122,12 @@ def _take(
             lease_until=from_now(settings.lease),
             deadline_at=from_now(deadlines.seconds(Kind(taken[0].kind), settings)),
             started_at=func.clock_timestamp(),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    session.expire_all()
-    return Claimed.read(session, select(Step.id).where(Step.id.in_(ids)), settings)
+        ).returning(*_CLAIMED)
+    ).all()
+    return [Claimed.of(row, settings) for row in sorted(rows, key=lambda row: (row.fair_tag, row.id))]
 
 
-def _advance(session: Session, latest: Step) -> None:
+def _advance(session: Session, latest: Due) -> None:
     made = insert(VirtualTime).values(kind=lane(Kind(latest.kind)), model=latest.model, value=latest.fair_tag)
     session.execute(
         made.on_conflict_do_update(

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, func, select
+from sqlalchemy import BigInteger, Row, Select, func, select
 from sqlalchemy.orm import Session
 
+from core.budget import Tries
 from core.context import Context
 from core.database import from_now
 from core.settings import Settings
@@ -16,12 +17,26 @@ LONG_INGESTS = 7_310_472
 """Of pg_advisory_xact_lock: who may begin with another long recording is decided by one at a time."""
 
 
-def next_due(
-    session: Session, context: Context, kinds: Sequence[Kind], models: Sequence[str], limit: int
-) -> list[Step]:
+Due = Row[Any]
+"""Of a step that is due: `_COLUMNS`."""
+
+_SIZE = Step.params["bytes"].astext.cast(BigInteger)
+"""Of an ingest step's recording."""
+
+_COLUMNS = (
+    Step.id, Step.kind, Step.model, Step.fair_tag, Step.kills, Step.errors, Step.outages, Step.suspect,
+    _SIZE.label("bytes"),
+)  # fmt: skip
+
+
+def tries(step: Due) -> Tries:
+    return Tries(step.kills, step.errors, step.outages, step.suspect)
+
+
+def next_due(session: Session, context: Context, kinds: Sequence[Kind], models: Sequence[str], limit: int) -> list[Due]:
     """At most `limit`, of one lane. One kind after the other, that with the lowest tag first: a lock on rows that are
     then not taken would hide them from a worker that asks at the same moment, and goes idle."""
-    taken: list[Step] = []
+    taken: list[Due] = []
     queues = [(kind, model) for kind in kinds for model in _models(kind, models)]
     for kind, model in _by_tag(session, queues):
         if len(taken) < limit and all(lane(Kind(one.kind)) is lane(kind) for one in taken):
@@ -38,37 +53,32 @@ def _by_tag(session: Session, queues: list[tuple[Kind, str]]) -> list[tuple[Kind
     """Each looked up by itself in the index, whose order is of one kind and model."""
     if len(queues) < 2:
         return queues
-    heads = session.execute(select(*(_due(Step.fair_tag, *queue).limit(1).scalar_subquery() for queue in queues)))
+    heads = session.execute(select(*(_due(*queue, Step.fair_tag).limit(1).scalar_subquery() for queue in queues)))
     waiting = [(tag, queue) for queue, tag in zip(queues, heads.one(), strict=True) if tag is not None]
     return [queue for _, queue in sorted(waiting)]
 
 
-def _due(what: Any, kind: Kind, model: str) -> Select[Any]:
+def _due(kind: Kind, model: str, *what: Any) -> Select[Any]:
     queued = (Step.status == StepStatus.QUEUED, Step.kind == kind, Step.model == model)
-    return select(what).where(*queued, Step.due_at <= func.clock_timestamp()).order_by(Step.fair_tag, Step.id)
+    return select(*what).where(*queued, Step.due_at <= func.clock_timestamp()).order_by(Step.fair_tag, Step.id)
 
 
-def _first(session: Session, settings: Settings, kind: Kind, model: str, limit: int, *which: Any) -> list[Step]:
-    due = _due(Step, kind, model).where(*which).limit(limit)
-    return list(session.scalars(due.with_for_update(skip_locked=True)))
+def _first(session: Session, settings: Settings, kind: Kind, model: str, limit: int, *which: Any) -> list[Due]:
+    due = _due(kind, model, *_COLUMNS).where(*which).limit(limit)
+    return list(session.execute(due.with_for_update(skip_locked=True)))
 
 
-def _ingests(session: Session, settings: Settings, kind: Kind, model: str, limit: int) -> list[Step]:
+def _ingests(session: Session, settings: Settings, kind: Kind, model: str, limit: int) -> list[Due]:
     """Long recordings never hold all who ingest: one of them is kept for short ones, where there are two."""
     found = _first(session, settings, kind, model, limit)
-    size = Step.params["bytes"].astext.cast(BigInteger)
-    if not any(_size(step) > settings.long_upload_bytes for step in found) or _room_for_long(session, settings, size):
+    if not any((step.bytes or 0) > settings.long_upload_bytes for step in found) or _room_for_long(session, settings):
         return found
-    return _first(session, settings, kind, model, limit, func.coalesce(size, 0) <= settings.long_upload_bytes)
+    return _first(session, settings, kind, model, limit, func.coalesce(_SIZE, 0) <= settings.long_upload_bytes)
 
 
-def _size(step: Step) -> int:
-    return int(step.params.get("bytes", 0))
-
-
-def _room_for_long(session: Session, settings: Settings, size: Any) -> bool:
+def _room_for_long(session: Session, settings: Settings) -> bool:
     session.execute(select(func.pg_advisory_xact_lock(LONG_INGESTS)))
-    under_way = (Step.status == StepStatus.RUNNING, Step.kind == Kind.INGEST, size > settings.long_upload_bytes)
+    under_way = (Step.status == StepStatus.RUNNING, Step.kind == Kind.INGEST, settings.long_upload_bytes < _SIZE)
     running = session.scalar(select(func.count()).select_from(Step).where(*under_way)) or 0
     able = (Worker.seen_at > from_now(-2 * settings.lease), Worker.kinds.contains([Kind.INGEST.value]))
     workers = session.scalar(select(func.count()).select_from(Worker).where(*able)) or 0

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core import plan
-from core.states import Kind
+from core.states import RECOGNIZED, Kind
 from tests.faults.rounds import Round, Sent
 from tests.faults.stack import Stack
 
@@ -113,8 +113,9 @@ class Books:
                 yield f"job {job}: its tallies say {kept}, its steps {true}"
             if any(tally.open for tally in read.values()) or finished is None:
                 yield f"job {job}: ended, but its row does not say so"
-            if run == 1 and revision > read[Kind.TRANSCRIBE].done:
-                yield f"job {job}: {revision} results were recorded of {read[Kind.TRANSCRIBE].done} chunks"
+            decodes = sum(read[kind].done for kind in RECOGNIZED)
+            if run == 1 and revision > decodes:
+                yield f"job {job}: {revision} results were recorded of {decodes} decodes"
         yield from self._results(jobs)
 
     def _results(self, jobs: list[UUID]) -> list[str]:

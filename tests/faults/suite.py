@@ -12,8 +12,9 @@ from tests.faults.report import Line
 from tests.faults.rounds import Fault, Round, Sent
 from tests.faults.stack import MEETING, Stack, Timing
 
-MEETING_SECONDS = 12.0
-"""Of the bundled meeting, for the real model."""
+MEETING_SECONDS = 7.0
+"""Of the bundled meeting, for the real model: up to a pause. A sentence that is cut off would be sampled, and what is
+sampled differs from time to time."""
 
 Say = Callable[[str], None]
 
