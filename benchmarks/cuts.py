@@ -10,20 +10,21 @@ import argparse
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jiwer
 import numpy as np
 
-from core import models
+from core import models, seams
 from core.settings import Settings
 from core.settings import settings as from_environment
+from core.transcript import Segment
 from worker import engines
 from worker.audio import SAMPLE_RATE, decode
 from worker.chunking import FRAME, Cut, Loudness, cut, rules_for
-from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Samples
+from worker.engines.protocols import Clip, EngineFailure, Recognizer, Samples
 
 MEETING = Path(__file__).resolve().parent.parent / "samples" / "meeting"
 NEAR = 1.5
@@ -103,19 +104,28 @@ def chunks(samples: Samples, vad: str, model: str) -> Iterator[Cut]:
 
 
 def heard(samples: Samples, cuts: list[Cut], model: str, settings: Settings) -> list[str]:
+    """The words in order, and those at a forced cut once, as the transcript has them."""
     recognizer = engines.recognizer(model, settings)
-    text: list[str] = []
-    for one in cuts:
-        clip = Clip(samples[round(one.start * SAMPLE_RATE) : round(one.end * SAMPLE_RATE)], language="en")
-        (answer,) = recognizer.transcribe([clip])
-        if isinstance(answer, EngineFailure):
-            raise answer.error
-        text += _words(answer)
-    return text
+    sides = [_side(samples, one, recognizer) for one in cuts]
+    for at, one in enumerate(cuts[:-1]):
+        if one.trail:
+            sides[at], sides[at + 1] = seams.joined(sides[at], sides[at + 1], one.end)
+    return [word for side in sides for segment in side for word in _words(segment)]
 
 
-def _words(answer: Hypothesis) -> list[str]:
-    return [word for segment in answer.segments for piece in segment.text.split() if (word := plain(piece))]
+def _side(samples: Samples, one: Cut, recognizer: Recognizer) -> tuple[Segment, ...]:
+    """What a chunk gives, with the second that it shares with each neighbour where speech had to be cut."""
+    begin, end = one.start - one.lead, one.end + one.trail
+    piece = samples[round(begin * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    clip = Clip(piece, language="en", speech_seconds=one.speech_seconds)
+    (answer,) = recognizer.transcribe([clip])
+    if isinstance(answer, EngineFailure):
+        raise answer.error
+    return tuple(segment.shifted(begin) for segment in answer.segments)
+
+
+def _words(segment: Segment) -> list[str]:
+    return [word for piece in segment.text.split() if (word := plain(piece))]
 
 
 def wrong(reference: list[Spoken], said: list[str]) -> set[int]:
@@ -129,32 +139,44 @@ def wrong(reference: list[Spoken], said: list[str]) -> set[int]:
     }
 
 
-def measure(minutes: float, model: str, settings: Settings) -> tuple[Errors, Errors, int]:
-    """Errors near the cuts, elsewhere, and the number of chunks."""
+def measure(minutes: float, model: str, settings: Settings) -> tuple[dict[str, Errors], int]:
+    """Errors near the cuts, near those inside speech among them, and elsewhere; and the number of chunks."""
     samples, reference = repeated(*meeting(settings), minutes)
     cuts = list(chunks(samples, settings.vad, model))
     missed = wrong(reference, heard(samples, cuts, model, settings))
-    edges = np.array([time for one in cuts for time in (one.start, one.end)])
-    near = [bool(np.abs(edges - (one.start + one.end) / 2).min() <= NEAR) for one in reference]
-    counted = {
-        side: Errors(sum(index in missed for index, at in enumerate(near) if at is side), near.count(side))
-        for side in (True, False)
+    near = _near(reference, [time for one in cuts for time in (one.start, one.end)])
+    forced = _near(reference, [one.end for one in cuts if one.forced_cut])
+    sides = {
+        "within 1.5 s of a cut": near,
+        "of these, of one inside speech": forced,
+        "elsewhere": [not one for one in near],
     }
-    return counted[True], counted[False], len(cuts)
+    return {name: _errors(missed, side) for name, side in sides.items()}, len(cuts)
 
 
-def main() -> None:
+def _near(reference: list[Spoken], edges: list[float]) -> list[bool]:
+    """Of each word."""
+    middles = np.array([(one.start + one.end) / 2 for one in reference])
+    return [bool(np.abs(np.array(edges) - middle).min(initial=np.inf) <= NEAR) for middle in middles]
+
+
+def _errors(missed: set[int], side: list[bool]) -> Errors:
+    return Errors(sum(index in missed for index, at in enumerate(side) if at), sum(side))
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--model", default="demo")
-    arguments = parser.parse_args()
-    near, elsewhere, count = measure(arguments.minutes, arguments.model, from_environment())
-    print(f"{arguments.minutes:.0f} minutes, {count} chunks, model {arguments.model}")
-    for name, found in (("within 1.5 s of a cut", near), ("elsewhere", elsewhere)):
-        low, high = found.interval
-        print(
-            f"  {name:22} {found.wrong:4} of {found.words:5} words wrong: {found.share:6.1%} ({low:.1%} to {high:.1%})"
-        )
+    arguments = parser.parse_args(argv)
+    found, count = measure(arguments.minutes, arguments.model, from_environment())
+    print(f"{arguments.minutes:g} minutes, {count} chunks, model {arguments.model}\n")
+    print("| | wrong | of | share | 95 % interval |\n|---|---|---|---|---|")
+    for name, errors in found.items():
+        if not errors.words:
+            continue  # no cut lay inside speech
+        low, high = errors.interval
+        print(f"| {name} | {errors.wrong:,} | {errors.words:,} | {errors.share:.1%} | {low:.1%} to {high:.1%} |")
 
 
 if __name__ == "__main__":
