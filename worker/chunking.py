@@ -23,14 +23,15 @@ class SpeechSpan(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """Seconds. `longest` is Whisper's window. Silences longer than `dropped` end a chunk and are in none."""
+    """Seconds. `longest` is Whisper's window. Silences longer than `dropped` end a chunk and are in none;
+    shorter ones stay in it, since a window costs the same however much is said in it."""
 
     longest: float = 30.0
     cut_from: float = 20.0
     cut_to: float = 29.5
     least: float = 5.0
     """Where there is no silence between `cut_from` and `cut_to`, an earlier one down to here beats a forced cut."""
-    dropped: float = 4.0
+    dropped: float = 6.0
     padding: float = 0.4
     """Kept around speech, so that no soft word edge is lost; never past the middle of the silence."""
     seam: float = 1.0
