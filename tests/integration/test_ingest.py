@@ -183,7 +183,7 @@ def test_a_damaged_recording_starts_a_new_generation(tmp_path: Path, context: Fa
     context.blobs.put(context.source_key, [bytes(damaged)])
     result = ingest.run(context, using)
     if "media_damaged" in [code for code, _ in context.warnings]:
-        assert result["generation"].endswith("-tolerant")
+        assert "-tolerant-" in result["generation"]
     assert result["duration"] == pytest.approx(60, abs=3)
     assert context.chunks
 
