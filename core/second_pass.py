@@ -16,6 +16,8 @@ NEAR = 15.0
 """Seconds of silence after which what was said before tells little of what comes."""
 SURE = 0.8
 """Probability from which a chunk's own language stands beside the recording's: people do change language."""
+ENOUGH = 1.0
+"""Seconds of speech without which no probability makes a language sure: one word sounds like many languages."""
 LOW_CONFIDENCE, FORCED_CUT, LANGUAGE_FLIP = "low_confidence", "forced_cut", "language_flip"
 
 
@@ -67,7 +69,7 @@ def choose(chunks: Sequence[FirstPass], *, language_asked: bool) -> list[Again]:
 
 
 def _again(chunk: FirstPass, before: FirstPass | None, settled: str | None) -> Again | None:
-    flipped = settled is not None and chunk.language != settled and chunk.probability < SURE
+    flipped = settled is not None and chunk.language != settled and not _sure(chunk)
     language = settled if flipped else None
     torn = before is not None and before.forced_cut
     prompt = _context(chunk, before, language or chunk.language) if chunk.doubtful or torn or flipped else ""
@@ -78,6 +80,10 @@ def _again(chunk: FirstPass, before: FirstPass | None, settled: str | None) -> A
     }
     given = tuple(reason for reason, holds in reasons.items() if holds)
     return Again(chunk.index, given, prompt, language) if given else None
+
+
+def _sure(chunk: FirstPass) -> bool:
+    return chunk.probability >= SURE and chunk.speech_seconds >= ENOUGH
 
 
 def _context(chunk: FirstPass, before: FirstPass | None, language: str) -> str:

@@ -46,6 +46,12 @@ FLIPPED = replace(NEXT, language="zh", probability=0.5, speech_seconds=2.0)
             [Again(1, ("language_flip",), PLAIN.tail, "en")],
         ),
         ("a sure one stands: people do change language", [PLAIN, replace(FLIPPED, probability=0.95)], False, []),
+        (
+            "but one word is never sure",
+            [PLAIN, replace(FLIPPED, probability=0.95, speech_seconds=0.5)],
+            False,
+            [Again(1, ("language_flip",), PLAIN.tail, "en")],
+        ),
         ("the caller knows the language", [PLAIN, FLIPPED], True, []),
         (
             "another language is no context, and the language alone is something new",
