@@ -7,7 +7,9 @@ grows.
         spent = total(since(before, server.seconds()))
 """
 
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -79,12 +81,22 @@ def started(*arguments: str, model: str = "demo", **environment: str) -> Iterato
 
     `arguments` go to `scriptorium up`; of the caller's environment nothing of SCRIPTORIUM's is taken over.
     """
-    with embedded.temporary() as folder:
+    with _told_to_end(), embedded.temporary() as folder:
         running = Up(folder, ("--model", model, *arguments), environment).launch()
         try:
             yield Server(running.ready())
         finally:
             _end(running)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """SIGTERM, as of timeout(1), unwinds too: the server has a session of its own and would outlive us."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(running: Up) -> None:

@@ -11,6 +11,7 @@ from celery import signals
 
 from core import bell, jobs, models
 from core.context import Context, build, celery_app
+from core.errors import ScriptoriumError
 from core.settings import settings
 from core.states import Kind, lane
 from worker.batches import Batches
@@ -80,7 +81,10 @@ def _start(instance: Any, **_: Any) -> None:
     """Before the first ring is taken: the model is loaded, proven on a clip whose words are known, and announced."""
     queues = set(instance.app.amqp.queues.consume_from)
     kinds = tuple(kind for kind in Kind if any(name.split(".")[0] == lane(kind) for name in queues))
-    recognition = _recognition(queues) if Kind.TRANSCRIBE in kinds else None
+    try:
+        recognition = _recognition(queues) if Kind.TRANSCRIBE in kinds else None
+    except ScriptoriumError as error:  # Celery passes over what a signal's receiver raises, and takes work all the same
+        raise SystemExit(f"this worker cannot transcribe: {error.message}") from error
     served = (recognition.recognizer.info.name,) if recognition else ()
     name = f"{socket.gethostname()}:{os.getpid()}"
     pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(recognition)))

@@ -1,5 +1,6 @@
 """Stopped at any moment nothing is left; killed at any moment the next start goes on."""
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scriptorium import embedded
 from tests.acceptance.running import START_SECONDS, Up, processes_of, run, until
 
 Begin = Callable[..., Up]
@@ -38,6 +40,18 @@ def test_stopped_while_it_starts(begin: Begin, moment: str, number: signal.Signa
     until(lambda: seen.exists() or up.process.poll() is not None, START_SECONDS, moment)
     assert up.stop(number) == 0, up.said()
     nothing_is_left(up)
+
+
+def test_a_model_that_hears_nothing_ends_the_start(tmp_path: Path) -> None:
+    """A transcriber that took work all the same would give empty transcripts."""
+    (tmp_path / "weights").touch()
+    engine = {"SCRIPTORIUM_ENGINES": json.dumps({"mute": "tests.fakes.mute:load"})}
+    with embedded.temporary() as folder:
+        up = Up(folder, ("--model", f"mute:{tmp_path / 'weights'}"), engine).launch()
+        until(lambda: up.process.poll() is not None, START_SECONDS, "it went on without a recognizer")
+        assert up.wait() == 1
+        assert "answers a known clip with ''" in up.said()
+        assert processes_of(folder) == []
 
 
 def test_a_second_up_is_refused_and_the_first_stops_cleanly(begin: Begin) -> None:
