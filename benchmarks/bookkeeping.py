@@ -22,13 +22,14 @@ from benchmarks.server import Server, since, started, total
 from core.options import Options
 from core.states import Kind
 from tests.fakes import tones
+from worker.chunking import RULES
 
 LEAST = 400
 """Chunks of one measurement: small jobs are repeated, since the system counts CPU time in ticks of 10 ms."""
 
 _IDLE = 15.0
 _POLL = 0.05
-_PAUSE = (4.2, 4.4)
+_PAUSE = (RULES.dropped + 0.2, RULES.dropped + 0.4)
 """Seconds of silence that end a chunk, so that each word of a recording is a chunk of its own."""
 
 
