@@ -1,7 +1,8 @@
 """Batches on the real ledger and storage, with a recognizer of a few lines: the chunk cache, a batch prepared ahead."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from core.keys import Tenant
 from core.states import Kind
 from core.tables import Step
 from core.transcript import Segment
-from tests.integration.conftest import LIGHT, MakeJob
+from tests.integration.conftest import LIGHT, MakeJob, until
 from tests.integration.web_api import with_settings
 from worker.batches import Batches
 from worker.engines.protocols import Clip, EngineFailure, EngineInfo, Hypothesis
@@ -97,6 +98,20 @@ def runner(context: Context, echo: Echo, size: int = 1, *, ahead: bool = False) 
     return made
 
 
+@contextmanager
+def decoding(working: Runner, echo: Echo) -> Iterator[None]:
+    """While its first batch is held at the gate; then it works to its end."""
+    thread = threading.Thread(target=working.work)
+    thread.start()
+    try:
+        assert echo.entered.acquire(timeout=PATIENCE)
+        yield
+    finally:
+        assert echo.gate is not None
+        echo.gate.set()
+        thread.join(PATIENCE)
+
+
 def texts(context: Context, job_id: UUID) -> list[str]:
     return [one.text for one in jobs.current_segments(context, job_id)]
 
@@ -125,43 +140,20 @@ def test_all_chunks_of_all_jobs_are_heard_once(context: Context, tenant: Tenant,
 def test_while_one_batch_decodes_the_next_is_prepared_and_no_more(context: Context, cut: Any) -> None:
     job_id, echo = cut(range(1, 10)), Echo(gate=threading.Event())
     working = runner(context, echo, 2, ahead=True)
-    thread = threading.Thread(target=working.work)
-    thread.start()
-    try:
-        assert echo.entered.acquire(timeout=PATIENCE)
-        until_count(lambda: len(echo.prepared), 4)
+    with decoding(working, echo):
+        until(lambda: len(echo.prepared) >= 4, PATIENCE)
         assert echo.heard == [2], "the first batch is still at it"
         assert len(working.pulse.held) == 4
-    finally:
-        assert echo.gate is not None
-        echo.gate.set()
-        thread.join(PATIENCE)
     assert texts(context, job_id) == [f" {one}" for one in range(1, 10)]
     assert not working.pulse.held
-
-
-def until_count(count: Any, wanted: int) -> None:
-    tick = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if count() >= wanted:
-            return
-        tick.wait(0.02)
-    raise AssertionError(f"there were only {count()}")
 
 
 def test_a_stop_hands_back_what_was_only_prepared(context: Context, tenant: Tenant, cut: Any) -> None:
     job_id, echo = cut(range(1, 7)), Echo(gate=threading.Event())
     working = runner(context, echo, 2, ahead=True)
-    thread = threading.Thread(target=working.work)
-    thread.start()
-    try:
-        assert echo.entered.acquire(timeout=PATIENCE)
-        until_count(lambda: len(echo.prepared), 4)
+    with decoding(working, echo):
+        until(lambda: len(echo.prepared) >= 4, PATIENCE)
         working.drain()
-    finally:
-        assert echo.gate is not None
-        echo.gate.set()
-        thread.join(PATIENCE)
     assert echo.heard == [2], "what decodes is finished, nothing else begun"
     with context.sessions() as session:
         rows = select(Step.status, Step.attempt, Step.suspect).where(Step.job_id == job_id, Step.kind == "transcribe")
