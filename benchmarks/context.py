@@ -119,7 +119,7 @@ def _decoded(clip: Clip, recognizer: Recognizer, cpu: dict[str, float], which: s
 
 
 def _pass(one: Heard, recognizer: Recognizer) -> FirstPass:
-    said = transcribe.result(one.first, one.params, recognizer.info)
+    said = transcribe.result(one.first, one.segments(second=False), one.params, recognizer.info)
     return FirstPass(
         index=one.params["index"],
         start=one.params["start"],

@@ -23,8 +23,9 @@ from core.settings import settings as from_environment
 from core.transcript import Segment
 from worker import engines
 from worker.audio import SAMPLE_RATE, decode
-from worker.chunking import FRAME, Cut, Loudness, cut, rules_for
-from worker.engines.protocols import Clip, EngineFailure, Recognizer, Samples
+from worker.chunking import Cut, Loudness, cut, rules_for
+from worker.engines.protocols import Clip, EngineFailure, Recognizer, Samples, samples
+from worker.steps import ingest
 
 MEETING = Path(__file__).resolve().parent.parent / "samples" / "meeting"
 NEAR = 1.5
@@ -71,7 +72,7 @@ def meeting(settings: Settings) -> tuple[Samples, list[Spoken]]:
         Spoken(plain(one["word"]), one["start"], one["end"])
         for one in json.loads((MEETING / "meeting.words.json").read_text())
     ]
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768), words
+    return samples(pcm), words
 
 
 def repeated(samples: Samples, words: list[Spoken], minutes: float) -> tuple[Samples, list[Spoken]]:
@@ -93,10 +94,8 @@ def repeated(samples: Samples, words: list[Spoken], minutes: float) -> tuple[Sam
 def chunks(samples: Samples, vad: str, model: str) -> Iterator[Cut]:
     """As ingest makes them."""
     loudness = Loudness()
-    size = round(FRAME * SAMPLE_RATE)
-    whole = samples[: len(samples) // size * size].reshape(-1, size)
-    loudness.add(np.square(whole).mean(axis=1).tolist())
     pcm = (samples * 32767).astype("<i2").tobytes()
+    ingest.measured(loudness, pcm)
     blocks = (pcm[start : start + _BLOCK] for start in range(0, len(pcm), _BLOCK))
     length = len(samples) / SAMPLE_RATE
     rules = rules_for(models.window(model))

@@ -21,6 +21,7 @@ from core.settings import Settings
 from worker import engines
 from worker.audio import SAMPLE_RATE
 from worker.engines.protocols import Samples
+from worker.engines.protocols import samples as float_samples
 
 STEP = 0.01
 """Seconds of one labelled frame."""
@@ -142,7 +143,7 @@ def labelled(wav: Path, rttm: Path) -> Case:
             raise SystemExit(f"{wav} must be 16-bit mono at {SAMPLE_RATE} Hz")
     turns = [line.split() for line in rttm.read_text().splitlines() if line.startswith("SPEAKER")]
     spans = [(float(turn[3]), float(turn[3]) + float(turn[4])) for turn in turns]
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    samples = float_samples(pcm)
     return Case(wav.name, samples, labels(len(samples), spans))
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jiwer
-import numpy as np
 
 from core import models
 from core.calibration import LEAST_WORDS, Calibration, Measured, made, measured
@@ -23,16 +22,15 @@ from worker import engines
 from worker.audio import BYTES_PER_SECOND, SAMPLE_RATE, decode
 from worker.chunking import FRAME, Loudness, cut, rules_for
 from worker.engines import calibrations
-from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer
+from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer, samples
 from worker.engines.spans import blocks
+from worker.steps import ingest
 
 SOUND = frozenset(
     ".aac .aif .aiff .amr .flac .m4a .mka .mkv .mov .mp3 .mp4 .oga .ogg .opus .wav .webm .wma".split()
 )  # fmt: skip
 _FRAME_SAMPLES = int(FRAME * SAMPLE_RATE)
 _BLOCK = 2 * _FRAME_SAMPLES * 64
-_ON_A_GPU = 16
-"""Clips a call; on a CPU a batch costs more than one at a time."""
 
 Tell = Callable[[str], None]
 
@@ -129,7 +127,7 @@ def _judged_recordings(
         except (InputError, OSError, UnicodeDecodeError) as error:
             tell(f"{one.name} is left out: {error}")
             continue
-        words = judged(_heard(recognizer, pieces, language), text)
+        words = judged(_heard(recognizer, pieces, language, settings), text)
         tell(f"{one.name}: {sum(word.right for word in words)} of {len(words)} words that were heard are right")
         found.append(words)
     return found
@@ -188,7 +186,7 @@ def _pieces(sound: Path, model: str, settings: Settings) -> list[bytes]:
     def heard() -> Iterator[bytes]:
         for block in blocks(decode(sound, settings, tolerant=False, check=lambda: None), _BLOCK):
             pcm.extend(block)
-            loudness.add(_levels(block))
+            ingest.measured(loudness, block)
             yield block
 
     spans = engines.detector(settings.vad).spans(heard())
@@ -197,24 +195,16 @@ def _pieces(sound: Path, model: str, settings: Settings) -> list[bytes]:
     return [bytes(pcm[start:end]) for start, end in edges]
 
 
-def _levels(block: bytes) -> list[float]:
-    """Mean square of each whole 30 ms."""
-    whole = len(block) // (2 * _FRAME_SAMPLES)
-    frames = np.frombuffer(block, "<i2", whole * _FRAME_SAMPLES).reshape(whole, _FRAME_SAMPLES).astype(np.float32)
-    levels: list[float] = np.square(frames).mean(axis=1).tolist()
-    return levels
-
-
-def _heard(recognizer: Recognizer, pieces: Sequence[bytes], language: str | None) -> list[Word]:
+def _heard(recognizer: Recognizer, pieces: Sequence[bytes], language: str | None, settings: Settings) -> list[Word]:
     """In order. Raises what the recognizer says of a clip."""
-    size = _ON_A_GPU if recognizer.info.device == "cuda" else 1
+    size = engines.batch(settings, recognizer.info.device)
     groups = (pieces[start : start + size] for start in range(0, len(pieces), size))
     answers = [one for group in groups for one in recognizer.transcribe([_clip(pcm, language) for pcm in group])]
     return [word for answer in answers for word in _words(answer)]
 
 
 def _clip(pcm: bytes, language: str | None) -> Clip:
-    return Clip(np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768), language)
+    return Clip(samples(pcm), language)
 
 
 def _words(answer: Hypothesis | EngineFailure) -> Iterator[Word]:

@@ -23,9 +23,6 @@ with another version of faster-whisper, CTranslate2 or tokenizers. What was hear
 APART = {"samples": "hashed as bytes", "features": "made of the samples by the recognizer itself"}
 """Fields of a clip that its description leaves out, and why."""
 
-SAMPLED = "sampled"
-"""The flag of a segment that temperature 0 did not give."""
-
 
 def of(clip: Clip, info: EngineInfo, calibration_id: str) -> str:
     """SHA-256, in hexadecimal, of the clip's samples and of all else that decides what `info`'s recognizer answers.
@@ -48,7 +45,7 @@ def _described(clip: Clip, info: EngineInfo, calibration_id: str) -> bytes:
 
 def repeatable(hypothesis: Hypothesis) -> bool:
     """Whether the same clip gives the same again. What was sampled may not: it is not kept."""
-    return not any(SAMPLED in segment.flags for segment in hypothesis.segments)
+    return not hypothesis.sampled
 
 
 def stored(hypothesis: Hypothesis) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from core.context import Context
 from core.jobs import library
 from core.options import Options
 from core.states import Kind
+from core.transcript import Segment
 from worker import fingerprint
 from worker.engines.calibrations import applies, calibrated
 from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer
@@ -73,21 +74,25 @@ class Recognition:
         if isinstance(answer, EngineFailure):
             raise answer.error
         hypothesis = one.known or calibrated(answer, self.calibration)
-        made = transcribe.result(
-            hypothesis, one.step.params, self.recognizer.info, calibrated=applies(hypothesis, self.calibration)
-        )
+        step, segments = one.step, transcribe.segments(hypothesis, one.step.params)
+        sure = applies(hypothesis, self.calibration)
+        made = transcribe.result(hypothesis, segments, step.params, self.recognizer.info, calibrated=sure)
         result = {**made, "cached": one.known is not None}
-        effects = [self._second(one, hypothesis, result) if one.step.kind is Kind.REDECODE else _first(one, hypothesis)]
+        if step.kind is Kind.REDECODE:
+            effects = [self._second(step, hypothesis, segments, result)]
+        else:
+            effects = [jobs.record_segments(step.index, [segment.to_json() for segment in segments])]
         if one.fingerprint and one.known is None and fingerprint.repeatable(hypothesis):
             effects.append(library.remember(one.fingerprint, fingerprint.stored(hypothesis)))
-        return lambda: jobs.finish(self.context, one.step, result, jobs.all_of(*effects))
+        return lambda: jobs.finish(self.context, step, result, jobs.all_of(*effects))
 
-    def _second(self, one: Prepared, hypothesis: Hypothesis, result: dict[str, Any]) -> jobs.Effect:
+    def _second(
+        self, step: jobs.Claimed, hypothesis: Hypothesis, segments: Sequence[Segment], result: dict[str, Any]
+    ) -> jobs.Effect:
         """The better of the two texts becomes the chunk's; the step keeps both."""
-        step = one.step
         first = jobs.segments_of(self.context, step.job_id, step.index)
         against = redecode.objections(first, hypothesis, step.params)
-        second = [redecode.marked(segment).to_json() for segment in transcribe.segments(hypothesis, step.params)]
+        second = [redecode.marked(segment).to_json() for segment in segments]
         result |= {
             "kept": not against,
             "objections": list(against),
@@ -95,8 +100,3 @@ class Recognition:
             "second": second,
         }
         return jobs.all_of() if against else jobs.replace_segments(step.index, second)
-
-
-def _first(one: Prepared, hypothesis: Hypothesis) -> jobs.Effect:
-    segments = transcribe.segments(hypothesis, one.step.params)
-    return jobs.record_segments(one.step.index, [segment.to_json() for segment in segments])

@@ -1,5 +1,6 @@
 """After a step ended: what is next of its job, or the end of it. The caller holds the job's lock."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Float, select
@@ -24,7 +25,7 @@ def _add(session: Session, job: Job, kind: Kind, rings: Rings) -> None:
     if kind is Kind.REDECODE:
         add_steps(session, job, kind, _to_hear_again(session, job), rings)
         tallies = plan.read(job.tallies)
-        tallies[kind] = plan.Tally(**{**vars(tallies[kind]), "chosen": True})
+        tallies[kind] = replace(tallies[kind], chosen=True)
         job.tallies = plan.written(tallies)
     else:
         params = {"bytes": _size(session, job)} if kind is Kind.INGEST else {}

@@ -14,7 +14,7 @@ from worker.audio import decode
 from worker.engines.faster_whisper import FasterWhisper
 from worker.engines.faster_whisper.prompts import MOST, prefix
 from worker.engines.faster_whisper.windows import Row
-from worker.engines.protocols import SAMPLE_RATE, Clip, EngineFailure, Hypothesis, Samples
+from worker.engines.protocols import SAMPLE_RATE, Clip, EngineFailure, Hypothesis, Samples, samples
 
 SETTINGS = Settings(threads=1, device="cpu", windows=(30.0,))
 BUCKETED = Settings(threads=1, device="cpu", windows=(4.0, 6.0, 8.0))
@@ -40,7 +40,7 @@ def loaded(settings: Settings) -> FasterWhisper:
 @pytest.fixture(scope="module")
 def meeting() -> Samples:
     pcm = b"".join(decode(MEETING, SETTINGS, tolerant=False, check=lambda: None))
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    return samples(pcm)
 
 
 def cuts(meeting: Samples, count: int, seed: int) -> list[Clip]:

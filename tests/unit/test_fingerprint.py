@@ -11,7 +11,7 @@ import pytest
 
 from core.transcript import Gap, Segment, Word
 from worker import fingerprint
-from worker.engines.protocols import Clip, EngineInfo, Hypothesis
+from worker.engines.protocols import SAMPLED, Clip, EngineInfo, Hypothesis
 
 CONSTRAINTS = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text()
 SAMPLES = np.linspace(-1, 1, 1600, dtype=np.float32)
@@ -104,7 +104,7 @@ def test_an_answer_comes_back_from_json_as_it_was(heard: Hypothesis) -> None:
 
 
 def test_what_was_sampled_is_not_kept() -> None:
-    sampled = replace(HEARD.segments[0], flags=(fingerprint.SAMPLED,))
+    sampled = replace(HEARD.segments[0], flags=(SAMPLED,))
     assert fingerprint.repeatable(HEARD)
     assert not fingerprint.repeatable(replace(HEARD, segments=(*HEARD.segments, sampled)))
 

@@ -12,7 +12,16 @@ from core.models import resolve
 from core.settings import Settings
 from core.settings import settings as process_settings
 from worker.audio import decode
-from worker.engines.protocols import SAMPLE_RATE, Clip, EngineFailure, Hypothesis, Recognizer, Samples, SpeechDetector
+from worker.engines.protocols import (
+    SAMPLE_RATE,
+    Clip,
+    EngineFailure,
+    Hypothesis,
+    Recognizer,
+    Samples,
+    SpeechDetector,
+    samples,
+)
 
 ENGINES: dict[str, str] = {"faster-whisper": "worker.engines.faster_whisper:load"}
 """Name -> what to call with (ModelSource, Settings) for a Recognizer. SCRIPTORIUM_ENGINES adds more."""
@@ -81,7 +90,7 @@ def prove(loaded: Recognizer, settings: Settings | None = None) -> None:
 def known_answer(settings: Settings) -> Samples:
     """Samples of a synthetic voice that says KNOWN_WORDS."""
     pcm = b"".join(decode(KNOWN_ANSWER, settings, tolerant=False, check=lambda: None))
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+    return samples(pcm)
 
 
 def _heard(answer: Hypothesis | EngineFailure, name: str) -> None:

@@ -16,6 +16,14 @@ from core.transcript import Gap, Segment
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 
+SAMPLED = "sampled"
+"""The flag of a segment that temperature 0 did not give: another decode may give another."""
+
+
+def samples(pcm: bytes) -> Samples:
+    """Of 16-bit PCM."""
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -42,6 +50,10 @@ class Hypothesis:
     language: str
     language_probability: float
     suppressed: tuple[Gap, ...] = ()
+
+    @property
+    def sampled(self) -> bool:
+        return any(SAMPLED in segment.flags for segment in self.segments)
 
 
 @dataclass(frozen=True)

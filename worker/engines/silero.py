@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from faster_whisper.vad import SileroVADModel, get_vad_model
 
-from worker.engines.protocols import SAMPLE_RATE, Samples, Span
+from worker.engines.protocols import SAMPLE_RATE, Samples, Span, samples
 from worker.engines.spans import Hysteresis, blocks, spans
 
 WINDOW = 512
@@ -45,8 +45,8 @@ class Silero:
 
 def _windows(block: bytes) -> Samples:
     """Rows of 512 samples; the recording's last one is filled up with silence."""
-    samples = np.frombuffer(block, "<i2").astype(np.float32) / np.float32(32768)
-    return np.pad(samples, (0, -len(samples) % WINDOW)).reshape(-1, WINDOW)
+    heard = samples(block)
+    return np.pad(heard, (0, -len(heard) % WINDOW)).reshape(-1, WINDOW)
 
 
 def _contexts(windows: Samples, before: Samples) -> Samples:

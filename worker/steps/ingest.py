@@ -129,13 +129,13 @@ def _recorded(done: _Pass, blocks: Iterable[bytes]) -> Iterator[bytes]:
         if done.decoded > done.context.settings.max_duration:
             limit = done.context.settings.max_duration
             raise InputError(f"the recording is longer than {limit:.0f} s, this server's limit", code="media_too_long")
-        rest = _measured(done.loudness, rest + block)
+        rest = measured(done.loudness, rest + block)
         if done.decoded - done.reported > _REPORT:
             done.emit([])
         yield block
 
 
-def _measured(loudness: Loudness, pcm: bytes) -> bytes:
+def measured(loudness: Loudness, pcm: bytes) -> bytes:
     """Adds the mean square of each whole 30 ms; returns the rest."""
     whole = len(pcm) // (2 * _FRAME_SAMPLES)
     frames = np.frombuffer(pcm, "<i2", whole * _FRAME_SAMPLES).reshape(whole, _FRAME_SAMPLES).astype(np.float32)

@@ -43,7 +43,7 @@ def objections(first: Sequence[Segment], second: Hypothesis, params: Mapping[str
         "same": before == after and not told,
         "empty": not after.strip(),
         "suppressed": bool(second.suppressed),
-        "sampled": any("sampled" in one.flags for one in second.segments),
+        "sampled": second.sampled,
         "echo": _echoes(after, params["prompt"]) and not _echoes(before, params["prompt"]),
         "length": bool(before) and not told and not SHORTEST <= len(after) / len(before) <= LONGEST,
         "less_probable": bool(before) and probability(second.segments) < probability(first) + _needed(told=told),

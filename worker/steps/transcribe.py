@@ -4,13 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
 from core.errors import Unavailable
 from core.options import Options
 from core.second_pass import TAIL
 from core.transcript import Gap, Segment, Word
-from worker.engines.protocols import Clip, EngineInfo, Hypothesis
+from worker.engines.protocols import Clip, EngineInfo, Hypothesis, samples
 from worker.steps import ChunkSpec
 from worker.steps.redecode import probability
 
@@ -35,7 +33,7 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
     if len(pcm) != sum(count for _, _, count in chunk.parts):
         raise Unavailable("the stored sound of a chunk is incomplete")
     return Clip(
-        samples=np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768),
+        samples=samples(pcm),
         language=options.whisper_language,
         task=options.task,
         prompt=options.prompt,
@@ -53,13 +51,17 @@ def segments(hypothesis: Hypothesis, params: Mapping[str, Any]) -> tuple[Segment
 
 
 def result(
-    hypothesis: Hypothesis, params: Mapping[str, Any], info: EngineInfo, *, calibrated: bool = False
-) -> dict[str, Any]:  # fmt: skip
-    """What the step records beside its segments: its language, what the engine suppressed, and what the second pass
-    wants to know."""
+    hypothesis: Hypothesis,
+    heard: Sequence[Segment],
+    params: Mapping[str, Any],
+    info: EngineInfo,
+    *,
+    calibrated: bool = False,
+) -> dict[str, Any]:
+    """What the step records beside its `segments`, here `heard`: its language, what the engine suppressed, and what the
+    second pass wants to know."""
     chunk = ChunkSpec.from_json(params)
     begin, end = chunk.heard
-    heard = segments(hypothesis, params)
     return {
         "language": hypothesis.language,
         "language_probability": hypothesis.language_probability,
@@ -74,8 +76,7 @@ def result(
 def doubtful(hypothesis: Hypothesis) -> bool:
     """Whether the decode was unsure of its text."""
     unsure = bool(hypothesis.segments) and probability(hypothesis.segments) < DOUBT
-    sampled = any("sampled" in segment.flags for segment in hypothesis.segments)
-    return unsure or sampled or bool(hypothesis.suppressed)
+    return unsure or hypothesis.sampled or bool(hypothesis.suppressed)
 
 
 def tail(heard: Sequence[Segment], until: float) -> str:

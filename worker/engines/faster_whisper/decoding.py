@@ -21,6 +21,7 @@ from core.transcript import Gap, Segment, Word
 from worker.engines.faster_whisper import gates
 from worker.engines.faster_whisper.gates import Reading
 from worker.engines.faster_whisper.windows import FRAMES_PER_SECOND, Row, stacked
+from worker.engines.protocols import SAMPLED
 
 BEAM = 5
 BEST_OF = 5
@@ -213,5 +214,5 @@ def _segment(found: dict[str, Any], text: str, language: str, reading: Reading) 
         avg_logprob=reading.avg_logprob,
         no_speech_prob=reading.no_speech_prob,
         words=words,
-        flags=("sampled",) if reading.temperature else (),
+        flags=(SAMPLED,) if reading.temperature else (),
     )
