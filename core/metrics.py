@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.context import Context
 from core.database import transaction
-from core.jobs.claims import alive
+from core.jobs.crew import alive
 from core.states import RECOGNIZED, UNDER_WAY, Kind, StepStatus
 from core.tables import Job, Step, Worker
 

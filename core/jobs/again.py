@@ -32,7 +32,7 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
     Raises Conflict: nothing_to_retry; with a stage job_not_finished, stage_not_ready. InvalidRequest: no such stage.
     """
     kind = _stage(stage) if stage is not None else None
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         locked(session, job_id)
         job = own(session, tenant, job_id)
@@ -43,7 +43,7 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
         elif kind is not None:
             raise Conflict("the job has not finished; wait for it, or cancel it first", code="job_not_finished")
         shown = job_json(session, job)
-    rings.ring(context)
+    rings.ring()
     return shown
 
 
@@ -127,7 +127,7 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
     job.tallies = plan.written(tallies)
     session.flush()
-    rings.add(kind, model_of(job, kind), len(steps))
+    rings.add(session, kind, model_of(job, kind), len(steps))
 
 
 def _counted(session: Session, job: Job, *, chosen: bool) -> dict[Kind, plan.Tally]:

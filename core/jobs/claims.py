@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, Row, Select, cast, func, literal, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Interval, Row, Select, bindparam, cast, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core import deadlines
 from core.budget import Tries
@@ -108,32 +110,43 @@ def claim(
     return held
 
 
-def _take(
-    session: Session, worker: str, taken: Sequence[Due], settings: Settings, *, alone: bool
-) -> list[Claimed]:  # fmt: skip
-    ours = (Step.id.in_([step.id for step in taken]), Job.id == Step.job_id)
-    claimed = update(Step).where(*ours).execution_options(synchronize_session=False)
-    rows = session.execute(
-        claimed.values(
-            status=StepStatus.RUNNING,
-            attempt=Step.attempt + 1,
-            alone=alone,
-            worker=worker,
-            lease_until=from_now(settings.lease),
-            deadline_at=from_now(deadlines.seconds(Kind(taken[0].kind), settings)),
-            started_at=func.clock_timestamp(),
-        ).returning(*_CLAIMED)
-    ).all()
+def _take(session: Session, worker: str, taken: Sequence[Due], settings: Settings, *, alone: bool) -> list[Claimed]:
+    statement = _taking(settings.lease, deadlines.seconds(Kind(taken[0].kind), settings))
+    those = {"steps": [step.id for step in taken], "by": worker, "without_neighbours": alone}
+    rows = session.execute(statement, those).all()
     return [Claimed.of(row, settings) for row in sorted(rows, key=lambda row: (row.fair_tag, row.id))]
 
 
-def _advance(session: Session, latest: Due) -> None:
-    made = insert(VirtualTime).values(kind=lane(Kind(latest.kind)), model=latest.model, value=latest.fair_tag)
-    session.execute(
-        made.on_conflict_do_update(
-            index_elements=["kind", "model"], set_={"value": func.greatest(VirtualTime.value, made.excluded.value)}
+@cache
+def _taking(lease: float, deadline: float) -> ReturningUpdate[Any]:
+    claimed = update(Step).where(Step.id.in_(bindparam("steps", expanding=True)), Job.id == Step.job_id)
+    return (
+        claimed.values(
+            status=StepStatus.RUNNING,
+            attempt=Step.attempt + 1,
+            alone=bindparam("without_neighbours"),
+            worker=bindparam("by"),
+            lease_until=from_now(lease),
+            deadline_at=from_now(deadline),
+            started_at=func.clock_timestamp(),
         )
+        .returning(*_CLAIMED)
+        .execution_options(synchronize_session=False)
     )
+
+
+def _advance(session: Session, latest: Due) -> None:
+    session.execute(_ADVANCE, {"kind": lane(Kind(latest.kind)), "model": latest.model, "value": latest.fair_tag})
+
+
+def _advancing() -> Insert:
+    made = insert(VirtualTime).values({name: bindparam(name) for name in ("kind", "model", "value")})
+    return made.on_conflict_do_update(
+        index_elements=["kind", "model"], set_={"value": func.greatest(VirtualTime.value, made.excluded.value)}
+    )
+
+
+_ADVANCE = _advancing()
 
 
 def started(context: Context, job_ids: set[UUID]) -> None:
@@ -190,7 +203,3 @@ def resign(context: Context, worker: str) -> None:
         row = session.get(Worker, worker)
         if row is not None:
             session.delete(row)
-
-
-def alive(session: Session, lease: float) -> list[Worker]:
-    return list(session.scalars(select(Worker).where(Worker.seen_at > from_now(-2 * lease)).order_by(Worker.name)))

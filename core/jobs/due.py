@@ -1,17 +1,22 @@
-"""Which steps are next, in fair order, and locked for whoever asks; the rows of others at work are passed over."""
+"""Which steps are next, in fair order, and locked for whoever asks; the rows of others at work are passed over.
+
+Statements that run once a chunk are made once a process: SQLAlchemy takes longer to make and to recognize one than
+Postgres to answer it.
+"""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, func, select
+from sqlalchemy import BigInteger, Integer, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core.budget import Tries
 from core.context import Context
-from core.database import from_now
+from core.jobs.crew import able
 from core.settings import Settings
 from core.states import RECOGNIZED, Kind, StepStatus, lane
-from core.tables import Step, Worker
+from core.tables import Step
 
 LONG_INGESTS = 7_310_472
 """Of pg_advisory_xact_lock: who may begin with another long recording is decided by one at a time."""
@@ -53,9 +58,14 @@ def _by_tag(session: Session, queues: list[tuple[Kind, str]]) -> list[tuple[Kind
     """Each looked up by itself in the index, whose order is of one kind and model."""
     if len(queues) < 2:
         return queues
-    heads = session.execute(select(*(_due(*queue, Step.fair_tag).limit(1).scalar_subquery() for queue in queues)))
-    waiting = [(tag, queue) for queue, tag in zip(queues, heads.one(), strict=True) if tag is not None]
+    heads = session.execute(_heads(tuple(queues))).one()
+    waiting = [(tag, queue) for queue, tag in zip(queues, heads, strict=True) if tag is not None]
     return [queue for _, queue in sorted(waiting)]
+
+
+@cache
+def _heads(queues: tuple[tuple[Kind, str], ...]) -> Select[Any]:
+    return select(*(_due(*queue, Step.fair_tag).limit(1).scalar_subquery() for queue in queues))
 
 
 def _due(kind: Kind, model: str, *what: Any) -> Select[Any]:
@@ -63,9 +73,16 @@ def _due(kind: Kind, model: str, *what: Any) -> Select[Any]:
     return select(*what).where(*queued, Step.due_at <= func.clock_timestamp()).order_by(Step.fair_tag, Step.id)
 
 
-def _first(session: Session, settings: Settings, kind: Kind, model: str, limit: int, *which: Any) -> list[Due]:
-    due = _due(kind, model, *_COLUMNS).where(*which).limit(limit)
-    return list(session.execute(due.with_for_update(skip_locked=True)))
+def _first(session: Session, settings: Settings, kind: Kind, model: str, limit: int) -> list[Due]:
+    return list(session.execute(_waiting(kind, model), {"limit": limit}))
+
+
+@cache
+def _waiting(kind: Kind, model: str, most_bytes: int | None = None) -> Select[Any]:
+    due = _due(kind, model, *_COLUMNS)
+    if most_bytes is not None:
+        due = due.where(func.coalesce(_SIZE, 0) <= most_bytes)
+    return due.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
 
 
 def _ingests(session: Session, settings: Settings, kind: Kind, model: str, limit: int) -> list[Due]:
@@ -73,13 +90,11 @@ def _ingests(session: Session, settings: Settings, kind: Kind, model: str, limit
     found = _first(session, settings, kind, model, limit)
     if not any((step.bytes or 0) > settings.long_upload_bytes for step in found) or _room_for_long(session, settings):
         return found
-    return _first(session, settings, kind, model, limit, func.coalesce(_SIZE, 0) <= settings.long_upload_bytes)
+    return list(session.execute(_waiting(kind, model, settings.long_upload_bytes), {"limit": limit}))
 
 
 def _room_for_long(session: Session, settings: Settings) -> bool:
     session.execute(select(func.pg_advisory_xact_lock(LONG_INGESTS)))
     under_way = (Step.status == StepStatus.RUNNING, Step.kind == Kind.INGEST, settings.long_upload_bytes < _SIZE)
     running = session.scalar(select(func.count()).select_from(Step).where(*under_way)) or 0
-    able = (Worker.seen_at > from_now(-2 * settings.lease), Worker.kinds.contains([Kind.INGEST.value]))
-    workers = session.scalar(select(func.count()).select_from(Worker).where(*able)) or 0
-    return running < max(1, workers - 1)
+    return running < max(1, able(session, settings.lease, Kind.INGEST) - 1)

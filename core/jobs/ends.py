@@ -7,10 +7,13 @@ cannot overwrite its successor: its result is refused and counted.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core import plan
 from core.context import Context
@@ -41,37 +44,37 @@ def finish(context: Context, step: Claimed, result: dict[str, Any], effect: Effe
 
     False when the step is no longer ours; true also for a second call after a commit whose answer was lost.
     """
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
         if job is None:
             return False
-        busy = _end(session, step, {"status": StepStatus.DONE, "result": result})
+        busy = _end(session, step, StepStatus.DONE, "result", result)
         if busy is None:
             return _done_before(session, step) or _late(job)
         effect(session, job)
         _tally(job, step, busy, failed=False, cached=bool(result.get("cached")))
         go_on(session, job, rings)
-    rings.ring(context)
+    rings.ring()
     return True
 
 
 def fail(context: Context, step: Claimed, error: ScriptoriumError, *, retryable: bool = False) -> bool:
     """The input is at fault, or the budget is spent."""
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
         if job is None:
             return False
         if not _fail(session, job, step, error, rings, retryable=retryable):
             return _late(job)
-    rings.ring(context)
+    rings.ring()
     return True
 
 
 def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, rings: Rings, *, retryable: bool) -> bool:
     said = {"code": error.code, "message": error.message, "stage": step.kind.value, "retryable": retryable}
-    busy = _end(session, step, {"status": StepStatus.FAILED, "last_error": said})
+    busy = _end(session, step, StepStatus.FAILED, "last_error", said)
     if busy is None:
         return False
     if step.kind in _LEFT_OUT:
@@ -86,7 +89,7 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
 def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: bool = False) -> bool:
     """Back into the queue, later; or failed, when the budget is spent. `killed`: by the sweep, since its lease ended;
     nothing where it was renewed or taken back meanwhile."""
-    rings = Rings()
+    rings = Rings(context)
     tries = step.tries.after(alone=step.alone, killed=killed, outage=isinstance(error, StorageError))
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
@@ -98,29 +101,29 @@ def retry(context: Context, step: Claimed, error: ScriptoriumError, *, killed: b
             delay = tries.delay(context.settings.retry_base) * random.uniform(0.5, 1)
             said = {"code": error.code, "message": error.message}
             done = _requeue(session, step, delay, {**asdict(tries), "last_error": said})
-            rings.add(step.kind, step.model, not delay)
+            rings.add(session, step.kind, step.model, not delay)
         if not done:
             return _late(job)
-    rings.ring(context)
+    rings.ring()
     return done
 
 
 def hand_back(context: Context, step: Claimed, delay: float = 0.0) -> bool:
     """At a shutdown, or in an outage that is not the step's fault: nothing is counted."""
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         if locked(session, step.job_id) is None:
             return False
         done = _requeue(session, step, delay, {})
-        rings.add(step.kind, step.model, 1)
-    rings.ring(context)
+        rings.add(session, step.kind, step.model, 1)
+    rings.ring()
     return done
 
 
 def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewStep]) -> bool:
     """Adds the chunks that are not there yet. Another generation (another decoder, so other cuts) discards the old
     one's chunks first. False when the ingest step is no longer ours."""
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
         if job is None or not _held(session, step):
@@ -129,7 +132,7 @@ def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewS
             _discard_chunks(session, job)
             job.generation = generation
         add_steps(session, job, Kind.TRANSCRIBE, chunks, rings)
-    rings.ring(context)
+    rings.ring()
     return True
 
 
@@ -158,22 +161,27 @@ def _lease_ended(session: Session, step: Claimed) -> bool:
     return session.scalar(select(Step.id).where(*ended).with_for_update()) is not None
 
 
-def _end(session: Session, step: Claimed, values: dict[str, Any]) -> float | None:
+def _end(session: Session, step: Claimed, status: StepStatus, said: str, what: dict[str, Any]) -> float | None:
     """Seconds since its claim; None where it is no longer ours."""
-    ended = {"lease_until": None, "worker": None, "finished_at": func.clock_timestamp()}
-    busy = _update(session, step, {**values, **ended}, func.extract("epoch", Step.finished_at - Step.started_at))
+    given = {"step": step.id, "at": step.attempt, "end": status, "what": what}
+    busy = session.execute(_ending(said), given).scalar_one_or_none()
     return None if busy is None else round(float(busy), 3)
+
+
+@cache
+def _ending(said: str) -> ReturningUpdate[Any]:
+    """Made once a process, as in `core.jobs.due`."""
+    matched = (Step.id == bindparam("step"), Step.attempt == bindparam("at"), Step.status == StepStatus.RUNNING)
+    ended = {"lease_until": None, "worker": None, "finished_at": func.clock_timestamp()}
+    now = {"status": bindparam("end"), said: bindparam("what", type_=JSONB), **ended}
+    busy = func.extract("epoch", Step.finished_at - Step.started_at)
+    return update(Step).where(*matched).values(now).returning(busy).execution_options(synchronize_session=False)
 
 
 def _requeue(session: Session, step: Claimed, delay: float, values: dict[str, Any]) -> bool:
     back = {"status": StepStatus.QUEUED, "lease_until": None, "worker": None, "due_at": from_now(delay)}
-    return _update(session, step, {**values, **back}, Step.id) is not None
-
-
-def _update(session: Session, step: Claimed, values: dict[str, Any], returning: Any) -> Any:
-    """What it then returns; None where the step is no longer ours."""
     matched = update(Step).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
-    return session.execute(matched.values(**values).returning(returning)).scalar_one_or_none()
+    return session.execute(matched.values(**values, **back).returning(Step.id)).scalar_one_or_none() is not None
 
 
 def _done_before(session: Session, step: Claimed) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
@@ -16,10 +16,14 @@ from uuid6 import uuid7
 from core import fairness, plan
 from core.context import Context
 from core.database import from_now
+from core.jobs.crew import able
 from core.states import RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
 from core.tables import Job, Step, Tenant, VirtualTime
 
 OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
+
+_LOCKED = select(Job).where(Job.id == bindparam("job")).with_for_update()
+"""Made once, as in `core.jobs.due`."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +38,25 @@ class NewStep:
 class Rings:
     """What to ring once the transaction is committed."""
 
+    context: Context
     counts: dict[tuple[Kind, str], int] = field(default_factory=dict)
 
-    def add(self, kind: Kind, model: str, count: int) -> None:
+    def add(self, session: Session, kind: Kind, model: str, count: int) -> None:
+        """So much is due. No more rings than there are workers for it: each that finds nothing costs half a chunk's
+        bookkeeping."""
+        if count > 1:
+            count = min(count, max(1, able(session, self.context.settings.lease, kind, model)))
         if count:
             self.counts[kind, model] = self.counts.get((kind, model), 0) + count
 
-    def ring(self, context: Context) -> None:
+    def ring(self) -> None:
         for (kind, model), count in self.counts.items():
-            context.bell.ring(kind, model, count)
+            self.context.bell.ring(kind, model, count)
 
 
 def locked(session: Session, job_id: UUID) -> Job | None:
     """Without this lock two workers that end a job's last two chunks miss each other, and the job sticks for ever."""
-    return session.execute(select(Job).where(Job.id == job_id).with_for_update()).scalar_one_or_none()
+    return session.execute(_LOCKED, {"job": job_id}).scalar_one_or_none()
 
 
 def model_of(job: Job, kind: Kind) -> str:
@@ -90,7 +99,7 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     tallies[kind] = tallies[kind].added(len(missing), sum(one.seconds for one in missing))
     tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
     job.tallies = plan.written(tallies)
-    rings.add(kind, model, len(missing))
+    rings.add(session, kind, model, len(missing))
     return len(missing)
 
 
@@ -123,7 +132,7 @@ def retag(session: Session, job: Job, rings: Rings) -> None:
                 update(Step), [{"id": step.id, "fair_tag": at} for step, at in zip(steps, found, strict=True)]
             )
             tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
-            rings.add(kind, model_of(job, kind), len(steps))
+            rings.add(session, kind, model_of(job, kind), len(steps))
     job.tallies = plan.written(tallies)
     if job.weight is None:
         job.weight = _weight(session, job)

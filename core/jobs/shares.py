@@ -45,9 +45,9 @@ def _changed(session: Session) -> Iterator[UUID]:
 
 
 def _rebalance(context: Context, job_id: UUID) -> None:
-    rings = Rings()
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, job_id)
         if job is not None and not Status(job.status).ended:
             retag(session, job, rings)
-    rings.ring(context)
+    rings.ring()

@@ -17,7 +17,7 @@ from core.blobs import Incoming
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
-from core.jobs.claims import alive
+from core.jobs.crew import alive
 from core.jobs.ends import warn
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings
@@ -94,7 +94,7 @@ def submit(
         sha256=incoming.sha256,
     )
     incoming.commit(recording.source_key)
-    rings = Rings()
+    rings = Rings(context)
     try:
         with transaction(context.sessions) as session:
             made = _made(session, context, tenant, recording, options, model, keyed, rings)
@@ -105,7 +105,7 @@ def submit(
         raise
     if not made.created:
         context.blobs.delete_prefix(recording.prefix)
-    rings.ring(context)
+    rings.ring()
     return made
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import DeadlinePassed, ScriptoriumError
-from core.jobs.claims import Claimed, alive
+from core.jobs.claims import Claimed
 from core.jobs.control import expire
+from core.jobs.crew import alive
 from core.jobs.ends import retry
 from core.jobs.rows import close, locked
 from core.jobs.shares import rebalance
@@ -99,9 +100,7 @@ def _ring_due(context: Context) -> int:
             .where(Step.status == StepStatus.QUEUED, Step.due_at <= func.clock_timestamp())
             .group_by(Step.kind, Step.model)
         ).all()
-        idle = session.scalars(
-            select(Worker).where(Worker.seen_at > from_now(-2 * context.settings.lease), Worker.holds == 0)
-        ).all()
+        idle = [worker for worker in alive(session, context.settings.lease) if not worker.holds]
     rung = 0
     for kind, model, count in due:
         able = sum(kind in worker.kinds and (not model or model in worker.models) for worker in idle)

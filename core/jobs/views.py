@@ -13,7 +13,7 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest, NotFound
-from core.jobs.claims import alive
+from core.jobs.crew import alive
 from core.keys import Tenant
 from core.states import Kind, Status
 from core.tables import Job, Recording, SegmentRow, TranscriptRow

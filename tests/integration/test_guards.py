@@ -15,7 +15,7 @@ from core import jobs, keys
 from core.bell import queue_name
 from core.context import Context
 from core.options import parse
-from core.states import Kind
+from core.states import RECOGNIZED, Kind
 from core.tables import Job, SegmentRow, Step, TranscriptRow
 from tests.fakes.bells import Witness
 from tests.integration.conftest import LIGHT, MakeJob, assemble, holding, ingest, segment, transcribe_all, until
@@ -88,6 +88,20 @@ def test_what_a_finish_made_ready_is_rung_for(context: Context, redis_url: str, 
             server.delete(queue := f"scriptorium:{queue_name(kind, model)}")
             make_job(chunks=1) if kind is Kind.TRANSCRIBE else transcribe_all(context)
             assert server.llen(queue) == 1
+
+
+def test_no_more_is_rung_than_there_are_workers_for(context: Context, redis_url: str, make_job: MakeJob) -> None:
+    """Who hears one goes on until nothing is due: every further ring would find nothing."""
+    queue = f"scriptorium:{queue_name(Kind.TRANSCRIBE, 'demo')}"
+    with redis.Redis.from_url(redis_url) as server:
+        for workers, chunks, expected in ((0, 5, 1), (3, 5, 3), (3, 2, 2)):
+            for number in range(workers):
+                jobs.register(context, f"t{number}", RECOGNIZED, ["demo"], {})
+            jobs.register(context, "another", RECOGNIZED, ["large"], {})
+            jobs.register(context, LIGHT, [Kind.INGEST, Kind.ASSEMBLE], [], {})
+            server.delete(queue)
+            make_job(chunks=chunks)
+            assert server.llen(queue) == expected
 
 
 def test_nothing_is_rung_before_its_commit(context: Context, tenant: keys.Tenant) -> None:

@@ -118,6 +118,20 @@ def test_a_late_result_is_refused_and_counted(context: Context, make_job: MakeJo
         assert session.get_one(Job, job_id).late_results == 1
 
 
+@pytest.mark.parametrize("late", ["retry", "hand back", "fail"])
+def test_who_lost_a_step_cannot_give_it_back(context: Context, make_job: MakeJob, late: str) -> None:
+    job_id = make_job(chunks=1)
+    (slow,) = jobs.claim(context, "slow", [Kind.TRANSCRIBE], ["demo"])
+    assert jobs.hand_back(context, slow)
+    (quick,) = jobs.claim(context, "quick", [Kind.TRANSCRIBE], ["demo"])
+    acts = {"retry": jobs.retry, "fail": jobs.fail}
+    error = EngineError("late")
+    done = jobs.hand_back(context, slow) if late == "hand back" else acts[late](context, slow, error)
+    assert not done
+    assert [step.worker for step in steps_of(context, job_id, Kind.TRANSCRIBE)] == ["quick"]
+    assert jobs.finish(context, quick, {}, jobs.record_segments(0, [segment(" right")]))
+
+
 def test_finishing_twice_changes_nothing(context: Context, make_job: MakeJob) -> None:
     """After a commit whose answer was lost, the worker writes again."""
     job_id = make_job(chunks=2)
