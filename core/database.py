@@ -1,8 +1,10 @@
 """Sessions and short transactions. An outage of Postgres becomes `Unavailable` here, once."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, Interval, cast, create_engine, event, func, literal
@@ -28,6 +30,8 @@ def sqlalchemy_url(url: str) -> str:
 def connect(settings: Settings) -> sessionmaker[Session]:
     engine = create_engine(
         sqlalchemy_url(settings.database_url),
+        # What is not ASCII as it is: a transcript is served as it was written.
+        json_serializer=partial(json.dumps, ensure_ascii=False),
         pool_size=settings.database_pool,
         max_overflow=settings.web_threads,
         pool_timeout=10,

@@ -52,12 +52,9 @@ def record_transcript(document: dict[str, Any], changed: Mapping[int, Segments] 
     def effect(session: Session, job: Job) -> None:
         for chunk, found in (changed or {}).items():
             heard.replace(session, job, chunk, found)
-        made = insert(TranscriptRow).values(job_id=job.id, run=job.run, document=document)
-        session.execute(
-            made.on_conflict_do_update(
-                index_elements=["job_id"], set_={"run": job.run, "document": made.excluded.document}
-            )
-        )
+        made = insert(TranscriptRow).values(job_id=job.id, run=job.run, body=document)
+        taken = {"run": job.run, "body": made.excluded.body, "document": None}
+        session.execute(made.on_conflict_do_update(index_elements=["job_id"], set_=taken))
         job.language, job.confidence, job.model_info = document["language"], document["confidence"], document["model"]
         job.language_probability = document["language_probability"]
 

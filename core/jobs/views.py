@@ -1,5 +1,6 @@
 """What callers see of jobs. Reads only; another tenant's ids are not found here."""
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -158,20 +159,16 @@ def _cursor(given: str) -> UUID:
 
 def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
     """The transcript document. Raises Conflict before there is one."""
-    document: dict[str, Any] = _stored(context, tenant, job_id, TranscriptRow.document)
+    document: dict[str, Any] = json.loads(transcript_json(context, tenant, job_id))
     return document
 
 
 def transcript_json(context: Context, tenant: Tenant, job_id: UUID) -> str:
     """The same as JSON, as the database has it: ten hours of words as Python objects would be 100 MB."""
-    document: str = _stored(context, tenant, job_id, cast(TranscriptRow.document, Text))
-    return document
-
-
-def _stored(context: Context, tenant: Tenant, job_id: UUID, what: Any) -> Any:
+    text = func.coalesce(cast(TranscriptRow.document, Text), cast(TranscriptRow.body, Text))
     with transaction(context.sessions) as session:
         job = own(session, tenant, job_id)
-        document = session.scalar(select(what).where(TranscriptRow.job_id == job_id))
+        document: str | None = session.scalar(select(text).where(TranscriptRow.job_id == job_id))
         if document is not None:
             return document
         if job.status == Status.FAILED and job.error:

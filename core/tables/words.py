@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, func
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Base
@@ -24,11 +25,16 @@ class SegmentRow(Base):
 
 
 class TranscriptRow(Base):
+    """`body` is the document as text, which `json` keeps as it is: `jsonb` makes a tree of it that is twenty times as
+    large. `document` is where revisions before 0007 write it; where both stand, theirs is the later."""
+
     __tablename__ = "transcripts"
+    __table_args__ = (CheckConstraint("body IS NOT NULL OR document IS NOT NULL", name="transcript_has_text"),)
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     run: Mapped[int] = mapped_column(Integer)
-    document: Mapped[dict[str, Any]]
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -12,7 +12,7 @@ from core.budget import OUTAGES
 from core.context import Context
 from core.errors import BlobMissing, BlobUnreadable, Conflict, EngineError, Gone, InputError, NotFound
 from core.states import Kind
-from core.tables import Job, Step
+from core.tables import Job, Step, TranscriptRow
 from tests.integration.conftest import LIGHT, MakeJob, assemble, new_chunks, segment, transcribe_all
 
 
@@ -34,6 +34,20 @@ def test_a_job_from_upload_to_transcript(context: Context, tenant: keys.Tenant, 
     assert [stage["status"] for stage in shown["stages"].values()] == ["completed"] * len(Kind)
     assert jobs.transcript(context, tenant, job_id)["text"] == "all"
     assert not jobs.claim(context, LIGHT, list(Kind), ["demo"])
+
+
+@pytest.mark.parametrize("also_ours", [True, False])
+def test_a_transcript_that_older_code_wrote_is_read(
+    context: Context, tenant: keys.Tenant, make_job: MakeJob, also_ours: bool
+) -> None:
+    """It knows `document` alone; where it wrote over one of ours, its own is the later."""
+    job_id = make_job(chunks=1)
+    transcribe_all(context)
+    assemble(context)
+    with context.sessions() as session, session.begin():
+        row = session.get_one(TranscriptRow, job_id)
+        row.document, row.body = {"text": "旧"}, row.body if also_ours else None
+    assert jobs.transcript(context, tenant, job_id) == {"text": "旧"}
 
 
 def test_silence_completes_without_chunks(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> None:
