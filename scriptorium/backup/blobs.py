@@ -15,6 +15,8 @@ from scriptorium.backup import Refused
 
 FOLDER = "blobs"
 LIST = "blobs.sha256"
+KEY = "api-key"
+CALIBRATIONS = "calibrations"
 _BLOCK = 2**20
 
 
@@ -74,6 +76,13 @@ def copy(key: str, source: Path, target: Path) -> Blob:
                 size += written.write(block)
             flush(written)
     return Blob(key, size, digest.hexdigest())
+
+
+def copy_kept(source: Path, target: Path) -> None:
+    """What else a data folder keeps and a person could not make again: the key, and the calibrations of its models."""
+    calibrations = [f"{CALIBRATIONS}/{name}" for name in keys(source / CALIBRATIONS)]
+    for key in [KEY, *calibrations] if (source / KEY).exists() else calibrations:
+        copy(key, source, target)
 
 
 def _private(path: str, flags: int) -> int:

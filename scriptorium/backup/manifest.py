@@ -19,7 +19,6 @@ from scriptorium.backup.blobs import FOLDER, LIST, Blob, flush, listed
 
 NAME = "manifest.json"
 DUMP = "database.dump"
-KEY = "api-key"
 FORMAT = 1
 """Grows when older versions would misread a backup."""
 

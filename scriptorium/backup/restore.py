@@ -61,7 +61,7 @@ class _Restore:
         self.say("bringing the tables up to date …")
         database.migrate(self.url, self.folder)
         queued = restored.settle(self.context)
-        self._keep_key()
+        blobs.copy_kept(self.source, self.folder.path)
         self.folder.unfinished_restore.unlink()
         flush_folder(self.folder.path)
         return Restored(self.manifest, queued)
@@ -104,7 +104,3 @@ class _Restore:
         self.say("loading the database …")
         restored.clear(self.context)
         database.load(self.url, self.manifest.pg_dump, self.source / manifest.DUMP)
-
-    def _keep_key(self) -> None:
-        if (self.source / manifest.KEY).exists():
-            blobs.copy(manifest.KEY, self.source, self.folder.path)

@@ -37,8 +37,7 @@ def take(out: Path, data: Path, database_url: str, say: Say) -> Manifest:
         say("copying the recordings …")
         copied = blobs.copy_all(context.settings.blobs, partial / blobs.FOLDER)
         blobs.write_list(partial, copied)
-        if folder.key_file.exists():
-            blobs.copy(manifest.KEY, folder.path, partial)
+        blobs.copy_kept(folder.path, partial)
         return manifest.write(partial, now, found, written_by, copied)
 
 

@@ -17,6 +17,7 @@ from scriptorium import Client, embedded
 from scriptorium.data_folder import DataFolder
 from tests.acceptance.running import ROOT, START_SECONDS, Up, command, environment, processes_of, run, until
 from tests.fakes import gated, tones
+from worker.engines import calibrations
 
 MINUTES = 5
 LARGE = 2 * 2**30
@@ -70,6 +71,8 @@ def taken(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tak
             gated.gate(words).touch()
             transcripts = {job_id: transcript(client, job_id) for job_id in (finished, under_way)}
         assert up.stop() == 0, up.said()
+        calibrations.own("demo", up.folder).parent.mkdir()
+        calibrations.own("demo", up.folder).write_text("made here")
         backed_up(up.folder, out / "stopped")
         yield Taken(up, out / "in-the-middle", out / "stopped", finished, under_way, done_then, transcripts, not_now)
 
@@ -153,6 +156,7 @@ def test_a_server_that_was_stopped_comes_back_as_it_was(taken: Taken, data: Path
     assert done.returncode == 0, done.stderr
     assert "0 steps that were running" in done.stdout
     assert DataFolder(data).key_file.read_text() == taken.server.data.key_file.read_text()
+    assert calibrations.own("demo", data).read_text() == calibrations.own("demo", taken.server.folder).read_text()
 
 
 def test_a_server_that_runs_is_not_restored_into(taken: Taken) -> None:
