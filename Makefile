@@ -6,6 +6,9 @@ ENV := .venv
 BIN := $(ENV)/bin
 # Twice quiet: a machine's own list of package folders would else warn once a package. Errors are still said.
 INSTALL := -m pip --quiet --quiet --disable-pip-version-check --no-input install
+COMMA := ,
+# meeteval is built where it is installed.
+SCORE := $(if $(shell command -v g++),$(COMMA)score)
 FRESH := build/constraints-venv
 TRAIN_ENV := build/train-venv
 TRAIN := $(TRAIN_ENV)/bin/python
@@ -61,7 +64,7 @@ demo-model: $(TRAIN_ENV)/.stamp $(ENV)/.stamp ## make the demonstration model ag
 
 constraints: ## choose newer versions: write constraints.txt from a fresh environment
 	@rm -rf $(FRESH) && $(PYTHON) -m venv $(FRESH)
-	@$(FRESH)/bin/python $(INSTALL) --upgrade setuptools --editable '.[web,worker,embedded,dev]'
+	@$(FRESH)/bin/python $(INSTALL) --upgrade setuptools --editable '.[web,worker,embedded,dev,score]'
 	@{ sed -n '/^#/p' constraints.txt; $(FRESH)/bin/python -m pip --disable-pip-version-check freeze --all \
 		| grep -E '^[A-Za-z0-9_.-]+==' | grep -vE '^(pip|wheel|scriptorium)=='; } >build/constraints.txt
 	@mv build/constraints.txt constraints.txt && rm -rf $(FRESH)
@@ -79,8 +82,8 @@ $(ENV)/.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(ENV)/.stamp-dev: $(ENV)/.stamp
-	@echo 'adding what the tests and checks need' >&2
-	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,dev]'
+	@echo 'adding what the tests and checks need$(if $(SCORE),, (no g++: scores of speakers are not tested))' >&2
+	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,dev$(SCORE)]'
 	@touch $@
 
 # Apart, because torch has no place in the environment that the tests run in.

@@ -59,6 +59,16 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class SpeakerTurn:
+    """Where one speaker is heard, in seconds from the start of the recording. `speaker` is a label that means one voice
+    from the first minute to the last. Turns of two speakers may overlap."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True)
 class Gap:
     """Speech that has no text, and why."""
 

@@ -1,21 +1,19 @@
 """`scriptorium demo`: the whole product once, as a client sees it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
-
-import jiwer
 
 from scriptorium import embedded
 from scriptorium.cli.progress import Bars
 from scriptorium.client import ApiError, Client, Job, ServerUnreachable
 from scriptorium.data_folder import DataFolder
 from scriptorium.processes import Command, ProcessFailed, end, launch, tail
+from scriptorium.scoring.plain import plain_words
+from scriptorium.scoring.words import word_errors
 from scriptorium.services import PROJECT
 from scriptorium.signals import Stopped, StopRequest
 
@@ -126,19 +124,8 @@ def clock(seconds: float) -> str:
     return f"{tenths // 600:02}:{tenths % 600 // 10:02}.{tenths % 10}"
 
 
-def plain_words(text: str) -> list[str]:
-    """Lower case, no punctuation: how a transcript writes is no error of hearing."""
-    return re.sub(r"[^\w\s']", " ", text.lower()).split()
-
-
 def score(reference: str, heard: str) -> str:
     """Word error rate: substituted, missing and extra words, each divided by the words that were said."""
-    said, got = plain_words(reference), plain_words(heard)
-    measured = jiwer.process_words(" ".join(said), " ".join(got))
-    errors: Sequence[tuple[int, str]] = (
-        (measured.substitutions, "substituted"),
-        (measured.deletions, "missing"),
-        (measured.insertions, "extra"),
-    )
-    parts = ", ".join(f"{count} {what}" for count, what in errors)
-    return f"word error rate {measured.wer:.1%} ({parts}; {len(said)} words in the reference)"
+    found = word_errors([(plain_words(reference), plain_words(heard))])
+    parts = f"{found.substituted} substituted, {found.missing} missing, {found.extra} extra"
+    return f"word error rate {found.rate:.1%} ({parts}; {found.length} words in the reference)"
