@@ -140,8 +140,9 @@ def _a_transcript_is_of_its_run(job: Job, books: Books) -> Iterator[str]:
     if kept is None or job.status != Status.COMPLETED:
         return
     heard = [row.data["text"] for row in sorted(books.segments[job.id], key=lambda row: row.chunk)]
-    if (kept.run, kept.document["text"]) != (job.run, " ".join(heard)):
-        yield f"its run is {job.run} and its chunks {heard}, its transcript of run {kept.run}: {kept.document['text']}"
+    text = (kept.body or {}).get("text")
+    if (kept.run, text) != (job.run, " ".join(heard)):
+        yield f"its run is {job.run} and its chunks {heard}, its transcript of run {kept.run}: {text}"
 
 
 def _deleted_is_gone(job: Job, books: Books) -> Iterator[str]:
