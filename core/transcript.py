@@ -9,7 +9,8 @@ from typing import Any
 @dataclass(frozen=True)
 class Word:
     """`word` keeps Whisper's leading space where the language has spaces. `confidence`, 0 to 1, is the recognizer's
-    own probability; after `core.calibration`, the share of words with such a probability that are right."""
+    own probability; after `core.calibration`, the share of words with such a probability that are right. `overlap`:
+    somebody else spoke at the same time."""
 
     start: float
     end: float
@@ -17,6 +18,7 @@ class Word:
     confidence: float
     speaker: str | None = None
     speaker_confidence: float | None = None
+    overlap: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,32 @@ class Segment:
 
 @dataclass(frozen=True)
 class SpeakerTurn:
-    """Where one speaker is heard, in seconds from the start of the recording. `speaker` is a label that means one voice
-    from the first minute to the last. Turns of two speakers may overlap."""
+    """Where a diarizer heard one speaker, in seconds from the start of the recording. `speaker` is a label, such as
+    `S1`, that means one voice from the first minute to the last. Turns of two speakers may overlap."""
 
     start: float
     end: float
     speaker: str
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Consecutive words of one speaker. `speaker`: None where no turn was near."""
+
+    start: float
+    end: float
+    speaker: str | None
+    text: str
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """`seconds` of speech, what others say at the same time included. `name`: what a person or the meeting says."""
+
+    label: str
+    seconds: float
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +114,9 @@ class Transcript:
     language_probability: float | None = None
     calibrated: bool = False
     speech_without_text: float = 0.0
+    utterances: tuple[Utterance, ...] = ()
+    speakers: tuple[Speaker, ...] = ()
+    turns: tuple[SpeakerTurn, ...] = ()
 
     @property
     def text(self) -> str:
@@ -118,8 +143,11 @@ class Transcript:
             "confidence": self.confidence,
             "confidence_calibrated": self.calibrated,
             "segments": [rendered(index, segment) for index, segment in enumerate(self.segments)],
-            "utterances": [],
-            "speakers": [],
+            "utterances": [_utterance(one) for one in self.utterances],
+            "speakers": [{**vars(one), "seconds": round(one.seconds, 3)} for one in self.speakers],
+            "turns": [
+                {"start": round(one.start, 3), "end": round(one.end, 3), "speaker": one.speaker} for one in self.turns
+            ],
             "coverage": {
                 "speech_seconds": round(self.speech_seconds, 3),
                 "transcribed_seconds": round(max(0.0, self.speech_seconds - missing), 3),
@@ -142,6 +170,13 @@ def rendered(index: int, segment: Segment) -> dict[str, Any]:
         {**word, "start": round(word["start"], 3), "end": round(word["end"], 3)} for word in shown["words"]
     ]
     return shown
+
+
+def _utterance(one: Utterance) -> dict[str, Any]:
+    """Its words stand in the segments."""
+    confidence = weighted_mean([(word.confidence, max(word.end - word.start, 0.01)) for word in one.words])
+    times = {"start": round(one.start, 3), "end": round(one.end, 3)}
+    return {**times, "speaker": one.speaker, "text": one.text, "confidence": confidence}
 
 
 def weighted_mean(pairs: Sequence[tuple[float, float]]) -> float:

@@ -95,6 +95,7 @@ class WordOut(BaseModel):
     confidence: float
     speaker: str | None
     speaker_confidence: float | None
+    overlap: bool = Field(description="Somebody else spoke at the same time.")
 
 
 class SegmentOut(BaseModel):
@@ -114,6 +115,26 @@ class SegmentOut(BaseModel):
     words: list[WordOut]
 
 
+class SpeakerOut(BaseModel):
+    label: str
+    seconds: float
+    name: str | None
+
+
+class TurnOut(BaseModel):
+    start: float
+    end: float
+    speaker: str
+
+
+class UtteranceOut(BaseModel):
+    start: float
+    end: float
+    speaker: str | None
+    text: str
+    confidence: float
+
+
 class TranscriptOut(BaseModel):
     job_id: str
     language: str | None
@@ -123,8 +144,9 @@ class TranscriptOut(BaseModel):
     confidence: float | None
     confidence_calibrated: bool = Field(description="Whether confidences are shares of right words, measured.")
     segments: list[SegmentOut]
-    utterances: list[dict[str, Any]]
-    speakers: list[dict[str, Any]]
+    utterances: list[UtteranceOut] = Field(description="Consecutive words of one speaker.")
+    speakers: list[SpeakerOut]
+    turns: list[TurnOut] = Field(description="Where each speaker was heard; turns of two may overlap.")
     coverage: dict[str, Any]
     model: dict[str, Any]
     usage: dict[str, float]
