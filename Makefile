@@ -64,9 +64,9 @@ demo-model: $(TRAIN_ENV)/.stamp $(ENV)/.stamp ## make the demonstration model ag
 
 constraints: ## choose newer versions: write constraints.txt from a fresh environment
 	@rm -rf $(FRESH) && $(PYTHON) -m venv $(FRESH)
-	@$(FRESH)/bin/python $(INSTALL) --upgrade setuptools --editable '.[web,worker,embedded,dev,score]'
+	@$(FRESH)/bin/python $(INSTALL) --upgrade setuptools --editable '.[web,worker,embedded,diarization,dev,score]'
 	@{ sed -n '/^#/p' constraints.txt; $(FRESH)/bin/python -m pip --disable-pip-version-check freeze --all \
-		| grep -E '^[A-Za-z0-9_.-]+==' | grep -vE '^(pip|wheel|scriptorium)=='; } >build/constraints.txt
+		| grep -E '^[A-Za-z0-9_.-]+==' | grep -vE '^(pip|wheel|scriptorium)==' | sed 's/+cpu$$//'; } >build/constraints.txt
 	@mv build/constraints.txt constraints.txt && rm -rf $(FRESH)
 
 clean: ## remove the environments and what the tools left
@@ -83,10 +83,10 @@ $(ENV)/.stamp: pyproject.toml constraints.txt
 
 $(ENV)/.stamp-dev: $(ENV)/.stamp
 	@echo 'adding what the tests and checks need$(if $(SCORE),, (no g++: scores of speakers are not tested))' >&2
-	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,dev$(SCORE)]'
+	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,diarization,dev$(SCORE)]'
 	@touch $@
 
-# Apart, because torch has no place in the environment that the tests run in.
+# Apart, because what trains has no place in the environment that the tests run in.
 $(TRAIN_ENV)/.stamp: pyproject.toml constraints.txt
 	@echo 'making the training environment in $(TRAIN_ENV)' >&2
 	@test -x $(TRAIN_ENV)/bin/pip || $(PYTHON) -m venv --clear $(TRAIN_ENV)

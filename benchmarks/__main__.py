@@ -15,6 +15,8 @@ NAMES = (
     "throughput",
     "first_segment",
     "memory",
+    "attribution",
+    "diarization",
 )
 """`windows` is apart: it needs what `models/training` needs."""
 

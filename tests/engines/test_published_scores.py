@@ -1,5 +1,7 @@
 """Our scores on cases that others computed, and beside the libraries' own."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from core.transcript import SpeakerTurn as Turn
 from scriptorium.scoring.attributed import cp_errors, tcp_errors
 from scriptorium.scoring.diarization import speaker_errors
-from scriptorium.scoring.files import speech
+from scriptorium.scoring.files import read, speech
 from scriptorium.scoring.plain import plain_characters, plain_words
 from scriptorium.scoring.report import NotScored, Policy, Score, compared
 from scriptorium.scoring.speech import Passage
@@ -190,3 +192,23 @@ def test_words_of_nobody_are_said_and_counted() -> None:
     )
     [cp] = [line for line in lines if isinstance(line, Score) and line.name == "cpWER"]
     assert cp.says == "2 errors in 2 words; 1 words of HYP have no speaker and count as one speaker more"
+
+
+@pytest.fixture
+def sample() -> Path:
+    """The telephone call that comes inside pyannote.audio, with its words (.stm) and its turns (.rttm)."""
+    try:
+        found = importlib.util.find_spec("pyannote.audio")
+    except ModuleNotFoundError:
+        found = None
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("pyannote.audio is not installed")
+    return Path(found.submodule_search_locations[0]) / "sample"
+
+
+def test_two_annotations_of_one_call_agree_in_part(sample: Path) -> None:
+    """Its words were placed by one hand, its turns by another: two speakers in both, and seconds of difference."""
+    lines = compared(read(sample / "sample.stm", "REF"), read(sample / "sample.rttm", "HYP"), Policy(collar=0.25))
+    rates = {line.name: line.rate for line in lines if isinstance(line, Score)}
+    assert set(rates) == {"DER", "JER"}
+    assert 0 < rates["DER"] < 0.2

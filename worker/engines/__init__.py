@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from core.errors import EngineError, InvalidRequest, ModelUnavailable
-from core.models import resolve
+from core.models import resolve, resolve_diarizer
 from core.settings import Settings
 from core.settings import settings as process_settings
 from worker.audio import decode
 from worker.engines.protocols import (
     SAMPLE_RATE,
     Clip,
+    Diarizer,
     EngineFailure,
     Hypothesis,
     Recognizer,
@@ -29,14 +30,24 @@ ENGINES: dict[str, str] = {"faster-whisper": "worker.engines.faster_whisper:load
 DETECTORS: dict[str, str] = {"silero": "worker.engines.silero:Silero", "webrtc": "worker.engines.webrtc:WebRtc"}
 """Name -> what to call without arguments for a SpeechDetector."""
 
+DIARIZERS: dict[str, str] = {"pyannote": "worker.engines.pyannote:load"}
+"""Engine -> what to call with (ModelSource, Settings) for a Diarizer. SCRIPTORIUM_ENGINES adds more."""
+
+_DIARIZATION = "pip install 'scriptorium[diarization]'"
 INSTALL = {
     "ctranslate2": "pip install faster-whisper",
     "faster_whisper": "pip install faster-whisper",
     "huggingface_hub": "pip install huggingface_hub",
+    "lightning": _DIARIZATION,
     "onnxruntime": "pip install faster-whisper",
+    "pyannote": _DIARIZATION,
+    "scipy": _DIARIZATION,
+    "sklearn": _DIARIZATION,
+    "torch": _DIARIZATION,
+    "torchaudio": _DIARIZATION,
     "webrtcvad": "pip install webrtcvad-wheels",
 }
-"""Module -> the command that brings it; the extra `worker` brings them all."""
+"""Module -> the command that brings it; the extras `worker` and `diarization` bring them all."""
 
 _ON_A_GPU = 16
 
@@ -62,6 +73,21 @@ def batch(settings: Settings, device: str) -> int:
 def detector(name: str) -> SpeechDetector:
     chosen: SpeechDetector = _named(name, DETECTORS, "vad")()
     return chosen
+
+
+def diarizer(name: str, settings: Settings) -> Diarizer:
+    """The loaded pipeline. Raises UnknownModel, ModelUnavailable (it is not here, or its engine is not)."""
+    source = resolve_diarizer(name, settings)
+    loaded: Diarizer = _named(source.engine, {**DIARIZERS, **settings.engines}, "engine")(source, settings)
+    return loaded
+
+
+def pull_diarizer(name: str, settings: Settings, progress: bool = True) -> Path:
+    """Fetches the pipeline and what it is made of. Raises UnknownModel, ModelUnavailable, which names the page where
+    access is asked for."""
+    source = resolve_diarizer(name, settings)
+    target = {**DIARIZERS, **settings.engines}.get(source.engine, "").partition(":")[0]
+    return Path(_named(source.engine, {source.engine: f"{target}:pull"}, "engine")(source, progress))
 
 
 def pull(name: str, settings: Settings, progress: bool = True) -> Path:

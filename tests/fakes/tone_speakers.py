@@ -1,0 +1,178 @@
+"""A pyannote.audio pipeline whose speakers are tones: small, exact, made on the fly, and loaded as any other.
+
+The segmentation network hears each tone by its own filter and numbers it by its first sound in the window, so that
+slots mean another speaker in every window, as with a trained model. The embeddings are those of an untrained ResNet:
+tones are far apart even there. Import it only where pyannote.audio is installed.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+
+from worker.engines.pyannote import environment  # noqa: F401 - it must come before pyannote
+
+# isort: split
+from pyannote.audio.core.model import Model
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
+from pyannote.audio.models.embedding.wespeaker.resnet import BasicBlock, ResNet
+from pyannote.audio.utils.powerset import Powerset
+
+RATE = 16_000
+TONES = (300, 520, 900, 1560, 2700)
+"""Hertz: speaker by speaker."""
+SPAN, HOP = 800, 320
+SLOTS, TOGETHER, WINDOW = 3, 2, 10.0
+_LOUD = 0.05
+"""Amplitude from which a tone counts as heard; the tones have 0.2."""
+
+
+class ToneSegmentation(Model):
+    def __init__(self, sample_rate: int = RATE, num_channels: int = 1, task: None = None) -> None:
+        super().__init__(sample_rate=sample_rate, num_channels=num_channels, task=task)
+        time = torch.arange(SPAN) / RATE
+        angles = 2 * math.pi * torch.tensor(TONES)[:, None] * time
+        shape = torch.hann_window(SPAN) * 4 / SPAN
+        self.register_buffer("filters", torch.cat([angles.cos() * shape, angles.sin() * shape])[:, None, :])
+        self.powerset = Powerset(SLOTS, TOGETHER)
+
+    @property
+    def dimension(self) -> int:
+        return int(self.specifications.num_powerset_classes) if self.specifications.powerset else SLOTS
+
+    def num_frames(self, num_samples: int) -> int:
+        return (num_samples - SPAN) // HOP + 1
+
+    def receptive_field_size(self, num_frames: int = 1) -> int:
+        return SPAN + (num_frames - 1) * HOP
+
+    def receptive_field_center(self, frame: int = 0) -> float:
+        return frame * HOP + (SPAN - 1) / 2
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        found = torch.nn.functional.conv1d(waveforms, self.filters, stride=HOP)
+        cosines, sines = found.chunk(2, dim=1)
+        sounding = (cosines.square() + sines.square()).sqrt() > _LOUD
+        slots = torch.stack([_slots(window) for window in sounding])
+        if not self.specifications.powerset:
+            return slots * 0.8 + 0.1
+        sets = self.powerset.to_powerset(slots).float()
+        return torch.log(sets * 0.98 + 0.002)
+
+
+class ThinResNet(BaseWeSpeakerResNet):
+    """WeSpeaker's ResNet, thin: one block a stage, few channels."""
+
+    def __init__(
+        self,
+        num_mel_bins: int = 24,
+        channels: int = 4,
+        size: int = 32,
+        sample_rate: int = RATE,
+        num_channels: int = 1,
+        task: None = None,
+    ) -> None:
+        super().__init__(sample_rate=sample_rate, num_channels=num_channels, num_mel_bins=num_mel_bins, task=task)
+        self.save_hyperparameters("num_mel_bins", "channels", "size")
+        self.resnet = ResNet(
+            BasicBlock, [1, 1, 1, 1], m_channels=channels, feat_dim=num_mel_bins, embed_dim=size, two_emb_layer=False
+        )
+
+
+def _slots(sounding: torch.Tensor) -> torch.Tensor:
+    """(tones, frames) -> (frames, slots): tones by their first sound; of more than two at once, the first two."""
+    first = [int(row.nonzero()[0]) if row.any() else sounding.shape[1] for row in sounding]
+    order = sorted(range(len(first)), key=lambda tone: first[tone])[:SLOTS]
+    chosen = torch.stack([sounding[tone] for tone in order]).T.float()
+    return chosen * (chosen.cumsum(dim=1) <= TOGETHER)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Seconds, and which tone."""
+
+    start: float
+    end: float
+    speaker: int
+
+
+def conversation(turns: Sequence[Speech], seconds: float, noise: float = 0.002) -> NDArray[np.float32]:
+    """Samples of the tones, with their overtones, over a little noise."""
+    samples = np.random.default_rng(0).standard_normal(round(seconds * RATE)).astype(np.float32) * np.float32(noise)
+    for turn in turns:
+        start, stop = round(turn.start * RATE), round(turn.end * RATE)
+        time = np.arange(stop - start) / RATE
+        tone = 2 * np.pi * TONES[turn.speaker] * time
+        samples[start:stop] += (0.2 * np.sin(tone) + 0.02 * np.sin(2.3 * tone)).astype(np.float32)
+    return samples
+
+
+def pipeline_folder(
+    folder: Path,
+    name: str = "SpeakerDiarization",
+    powerset: bool = True,
+    voice: Callable[[], Model] = ThinResNet,
+    **changed: Any,
+) -> Path:
+    """A pipeline in pyannote.audio's own format. `voice`: makes its embedding model. `changed`: parameters of the
+    pipeline; `params`, what it is instantiated with."""
+    torch.manual_seed(0)
+    segmentation = ToneSegmentation()
+    segmentation.specifications = _slot_specifications(powerset)
+    segmentation.setup()
+    embedding = _centred(voice())
+    embedding.specifications = Specifications(Problem.REPRESENTATION, Resolution.CHUNK, duration=WINDOW)
+    _save(segmentation, folder / "segmentation")
+    _save(embedding, folder / "embedding")
+    save_plda(folder / "plda", int(embedding.dimension))
+    params = changed.pop("params", {"clustering": {"threshold": 0.7, "Fa": 0.07, "Fb": 0.8}})
+    params["segmentation"] = {"min_duration_off": 0.0} if powerset else {"threshold": 0.5, "min_duration_off": 0.0}
+    parts = {part: f"$model/{part}" for part in ("segmentation", "embedding", "plda")}
+    config = {
+        "version": "4.0.0",
+        "pipeline": {"name": f"pyannote.audio.pipelines.{name}", "params": {**parts, **changed}},
+        "params": params,
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def _centred(model: Any) -> Any:
+    """Untrained, all voices lie in one corner; from their middle they lie in different directions."""
+    sounds = [conversation([Speech(0, 2, speaker)], 2.0) for speaker in range(len(TONES))]
+    with torch.inference_mode():
+        middle = model.eval()(torch.from_numpy(np.stack(sounds))[:, None]).mean(dim=0)
+    model.resnet.seg_1.bias.data -= middle
+    return model
+
+
+def _slot_specifications(powerset: bool) -> Specifications:
+    given: Mapping[str, Any] = {"duration": WINDOW, "classes": list("abc"), "permutation_invariant": True}
+    if powerset:
+        return Specifications(
+            Problem.MONO_LABEL_CLASSIFICATION, Resolution.FRAME, powerset_max_classes=TOGETHER, **given
+        )
+    return Specifications(Problem.MULTI_LABEL_CLASSIFICATION, Resolution.FRAME, **given)
+
+
+def _save(model: Model, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    kept = {"state_dict": model.state_dict(), "hyper_parameters": dict(model.hparams)}
+    kept["pytorch-lightning_version"] = "2.6.0"
+    model.on_save_checkpoint(kept)
+    torch.save(kept, folder / "pytorch_model.bin")
+
+
+def save_plda(folder: Path, size: int) -> None:
+    """In a new folder. It changes nothing, and takes speakers to differ more from each other than within."""
+    folder.mkdir(parents=True)
+    same, none = np.eye(size), np.zeros(size)
+    np.savez(folder / "xvec_transform.npz", mean1=none, mean2=none, lda=same)
+    np.savez(folder / "plda.npz", mu=none, tr=same, psi=np.linspace(20, 10, size))
