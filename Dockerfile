@@ -1,4 +1,4 @@
-# Two images of one code: `cpu`, and `cuda` for transcribers on NVIDIA GPUs. Not built where this project is developed,
+# Images of one code: `cpu`, `speakers` with pyannote.audio, and `cuda` for transcribers on NVIDIA GPUs. Not built where this project is developed,
 # which has no Docker: see README.md.
 
 FROM python:3.11-slim AS cpu
@@ -18,6 +18,11 @@ RUN mkdir core web worker scriptorium migrations models && touch celeryconfig.py
 COPY . .
 RUN pip install --no-cache-dir --no-deps --editable .
 ENV PYTHONUNBUFFERED=1 SCRIPTORIUM_DATA=/data HF_HOME=/models
+USER scriptorium
+
+FROM cpu AS speakers
+USER root
+RUN pip install --no-cache-dir --constraint constraints.txt --editable '.[worker,diarization]'
 USER scriptorium
 
 FROM cpu AS cuda

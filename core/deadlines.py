@@ -11,6 +11,8 @@ SECONDS: dict[Kind, float] = {
     Kind.INGEST: 2.5 * 3600,  # twice the time for decoding, which has a limit of its own, and the rest
     Kind.TRANSCRIBE: 900.0,  # one batch; a chunk of 30 s with a large model on two old cores takes minutes
     Kind.REDECODE: 900.0,
+    Kind.DIARIZE: 1800.0,  # one block of ten minutes; a large pipeline on two old cores takes longer than it lasts
+    Kind.CLUSTER: 600.0,  # a bounded sample, whatever the length
     Kind.ASSEMBLE: 600.0,  # twelve hours of words
 }
 

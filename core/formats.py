@@ -53,6 +53,17 @@ def as_vtt(transcript: dict[str, Any]) -> str:
     return "WEBVTT\n" + "".join(cues)
 
 
+def as_rttm(transcript: dict[str, Any]) -> str:
+    """NIST's Rich Transcription Time Marked: a line a speaker turn (RT-09 evaluation plan, appendix A). Blanks part its
+    fields, so names have none."""
+    names = _names(transcript)
+    return "".join(
+        f"SPEAKER {transcript['job_id']} 1 {turn['start']:.3f} {turn['end'] - turn['start']:.3f} <NA> <NA> "
+        f"{_named(names, turn['speaker']).replace(' ', '_')} <NA> <NA>\n"
+        for turn in transcript.get("turns") or ()
+    )
+
+
 def _srt_cues(transcript: dict[str, Any]) -> Iterator[tuple[Caption, str]]:
     names, speaker = _names(transcript), None
     for cue in captions(transcript):
@@ -89,4 +100,5 @@ FORMATS: dict[str, Format] = {
     "txt": Format("text/plain; charset=utf-8", as_txt),
     "srt": Format("application/x-subrip; charset=utf-8", as_srt),
     "vtt": Format("text/vtt; charset=utf-8", as_vtt),
+    "rttm": Format("text/plain; charset=utf-8", as_rttm),
 }

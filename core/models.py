@@ -36,10 +36,10 @@ class ModelSource:
 
     @property
     def setting(self) -> str:
-        """What SCRIPTORIUM_MODEL says to mean this one, wherever a process stands."""
-        if self.engine != "faster-whisper":
+        """What SCRIPTORIUM_MODEL, or SCRIPTORIUM_DIARIZER, says to mean this one, wherever a process stands."""
+        if self.engine not in ("faster-whisper", "pyannote"):
             return f"{self.engine}:{self.source}"
-        return self.source if self.is_local and self.name not in KNOWN else self.name
+        return self.source if self.is_local and self not in (*KNOWN.values(), *DIARIZERS.values()) else self.name
 
 
 _SYSTRAN = "tiny base small medium large-v1 large-v2 large-v3 tiny.en base.en small.en medium.en".split()
@@ -52,6 +52,12 @@ KNOWN = {
     },
     "distil-large-v3": ModelSource("distil-large-v3", "faster-whisper", "Systran/faster-distil-whisper-large-v3"),
 }
+
+DIARIZERS = {
+    "community-1": ModelSource("community-1", "pyannote", "pyannote/speaker-diarization-community-1"),
+    "3.1": ModelSource("3.1", "pyannote", "pyannote/speaker-diarization-3.1"),
+}
+"""Pipelines that find speakers. Those of the hub want their terms accepted, and a token."""
 
 
 def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSource:
@@ -69,6 +75,30 @@ def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSour
     raise UnknownModel(
         f"there is no model {name!r}",
         errors=[{"field": "model", "message": "is not a known name or owner/name", "allowed": sorted(KNOWN)}],
+    )
+
+
+def diarizer(settings: Settings) -> ModelSource:
+    """The server's own. Raises UnknownModel."""
+    return resolve_diarizer(settings.diarizer, settings)
+
+
+def resolve_diarizer(name: str, settings: Settings) -> ModelSource:
+    """A name of `DIARIZERS`, a folder, an `owner/name` of the hub, or `engine:source`. Raises UnknownModel, which lists
+    the names. A checkpoint may run anything when it is loaded: what a caller names must never come here."""
+    if name in DIARIZERS:
+        return DIARIZERS[name]
+    engine, colon, source = name.partition(":")
+    if colon and engine in settings.engines:
+        return ModelSource(f"{engine}:{Path(source).name}", engine, source)
+    if Path(name).is_dir():
+        folder = Path(name).resolve()
+        return ModelSource(folder.name, "pyannote", str(folder))
+    if name.count("/") == 1 and not name.startswith(("/", ".")):
+        return ModelSource(name, "pyannote", name)
+    raise UnknownModel(
+        f"there is no diarizer {name!r}",
+        errors=[{"field": "diarizer", "message": "is not a known name or owner/name", "allowed": sorted(DIARIZERS)}],
     )
 
 

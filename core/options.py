@@ -19,6 +19,9 @@ class Options(BaseModel):
     language: str = Field("auto", description="BCP-47 such as `en` or `zh-CN`, or `auto`.")
     task: Literal["transcribe", "translate"] = "transcribe"
     diarization: bool = Field(False, description="Find out who spoke.")
+    speakers: int | None = Field(None, ge=1, le=100, description="How many speak, where that is known.")
+    min_speakers: int | None = Field(None, ge=1, le=100)
+    max_speakers: int | None = Field(None, ge=1, le=100)
     word_timestamps: bool = True
     hotwords: tuple[str, ...] = Field((), max_length=100)
     prompt: str = Field("", max_length=1000)
@@ -56,6 +59,18 @@ class Options(BaseModel):
     def _clip(self) -> "Options":
         if self.clip_end is not None and self.clip_end <= self.clip_start:
             raise ValueError("clip_end must be greater than clip_start")
+        return self
+
+    @model_validator(mode="after")
+    def _hints(self) -> "Options":
+        hints = {"speakers": self.speakers, "min_speakers": self.min_speakers, "max_speakers": self.max_speakers}
+        given = {name: number for name, number in hints.items() if number is not None}
+        if given and not self.diarization:
+            raise ValueError(f"{', '.join(given)} needs diarization=true")
+        low, high = self.min_speakers or 1, self.max_speakers or 100
+        if not low <= (self.speakers or low) <= high:
+            said = " and ".join(f"{name}={number}" for name, number in given.items())
+            raise ValueError(f"no number of speakers fits {said}")
         return self
 
     @property

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.states import Kind, Status
+from core.states import DIARIZED, Kind, Status
 
 
 @dataclass(frozen=True)
 class Tally:
     """Of one kind of one job. `seconds` of audio planned, `done_seconds` of audio done, `busy` seconds of workers,
     `tag` the fair tag at which the job's next step of this lane would start, `cached` how many were known already,
-    `chosen`: it was looked which chunks need this kind; perhaps none does."""
+    `chosen`: it was looked which chunks need this kind; perhaps none does. `given_up`: nobody waits for it any more."""
 
     total: int = 0
     open: int = 0
@@ -26,6 +26,7 @@ class Tally:
     tag: float = 0.0
     cached: int = 0
     chosen: bool = False
+    given_up: bool = False
 
     @property
     def done(self) -> int:
@@ -62,18 +63,44 @@ def read(stored: Mapping[str, Any]) -> dict[Kind, Tally]:
 
 
 def written(tallies: Tallies) -> dict[str, Any]:
-    return {kind.value: asdict(tally) for kind, tally in tallies.items() if tally.total or tally.chosen}
+    told = {kind: tally for kind, tally in tallies.items() if tally.total or tally.chosen or tally.given_up}
+    return {kind.value: asdict(tally) for kind, tally in told.items()}
 
 
-def next_steps(tallies: Tallies) -> list[Kind]:
+def next_steps(tallies: Tallies, *, speakers: bool = False) -> list[Kind]:
     """Chunks are not here: ingest itself emits them, while it decodes. Which of them the second pass hears again is
-    for `core.second_pass` to choose, once the first has ended: a language is settled by all of them."""
-    ingest, redecode, assemble = (tallies[kind] for kind in (Kind.INGEST, Kind.REDECODE, Kind.ASSEMBLE))
-    if not ingest.total:
+    for `core.second_pass` to choose, once the first has ended: a language is settled by all of them. `speakers`: the
+    caller asked for them; they are looked for beside the transcription, and the assembly waits for both."""
+    if not tallies[Kind.INGEST].total:
         return [Kind.INGEST]
-    if not _heard(tallies) or redecode.open or assemble.total:
+    found = _for_speakers(tallies) if speakers else []
+    if not _heard(tallies) or tallies[Kind.REDECODE].open or tallies[Kind.ASSEMBLE].total:
+        return found
+    if not tallies[Kind.REDECODE].chosen:
+        return [*found, Kind.REDECODE]
+    settled = not speakers or (not found and speakers_settled(tallies))
+    return [Kind.ASSEMBLE] if settled else found
+
+
+def _for_speakers(tallies: Tallies) -> list[Kind]:
+    diarize, cluster = tallies[Kind.DIARIZE], tallies[Kind.CLUSTER]
+    if not tallies[Kind.INGEST].done or diarize.given_up:
         return []
-    return [Kind.ASSEMBLE] if redecode.chosen else [Kind.REDECODE]
+    if not diarize.total:
+        return [Kind.DIARIZE]
+    whole = diarize.ended and not diarize.failed
+    return [Kind.CLUSTER] if whole and not cluster.total else []
+
+
+def speakers_settled(tallies: Tallies) -> bool:
+    """Found, or given up."""
+    return tallies[Kind.DIARIZE].given_up or tallies[Kind.CLUSTER].ended
+
+
+def waits_for_speakers(tallies: Tallies) -> bool:
+    """All words are there, and nothing else is missing."""
+    heard = _heard(tallies) and tallies[Kind.REDECODE].chosen and not tallies[Kind.REDECODE].open
+    return heard and not tallies[Kind.ASSEMBLE].total and not speakers_settled(tallies)
 
 
 def _heard(tallies: Tallies) -> bool:
@@ -110,10 +137,6 @@ def share(tally: Tally) -> float:
     return min(1.0, tally.done_seconds / tally.seconds) if tally.seconds else 1.0
 
 
-STAGES = tuple(Kind)
-"""In their order: what comes after a kind is made from it."""
-
-
 @dataclass(frozen=True)
 class Again:
     """What an owner's retry does. `requeue`: kind -> whether its finished steps run again too; `drop`: kinds whose
@@ -122,24 +145,37 @@ class Again:
     requeue: dict[Kind, bool]
     drop: frozenset[Kind]
 
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(self.requeue) | self.drop
+
 
 _AFTER_HEARING = frozenset({Kind.REDECODE, Kind.ASSEMBLE})
 
 
-def again(tallies: Tallies, stage: Kind | None = None) -> Again | None:
+def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False) -> Again | None:
     """None when nothing of the job is missing. With a stage, that one and all that is made from it; None then means
-    that what it is made from is not there yet."""
-    if stage is Kind.INGEST:
-        return Again({Kind.INGEST: True}, frozenset({Kind.TRANSCRIBE, *_AFTER_HEARING}))
-    if stage is Kind.TRANSCRIBE:
-        return Again({Kind.TRANSCRIBE: True}, _AFTER_HEARING) if tallies[Kind.INGEST].done else None
-    if stage is Kind.REDECODE:
-        return Again({}, _AFTER_HEARING) if _heard(tallies) else None
-    if stage is Kind.ASSEMBLE:
-        return Again({}, frozenset({Kind.ASSEMBLE})) if _heard(tallies) else None
-    missing = {kind: False for kind in (Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
-    if missing:
-        return Again(missing, _AFTER_HEARING)
-    if tallies[Kind.REDECODE].failed:
-        return Again({Kind.REDECODE: False}, frozenset({Kind.ASSEMBLE}))
-    return None if tallies[Kind.ASSEMBLE].done else Again({}, frozenset({Kind.ASSEMBLE}))
+    that what it is made from is not there yet, or was never asked for."""
+    if stage is None:
+        return _missing(tallies, speakers=speakers)
+    ingested = bool(tallies[Kind.INGEST].done)
+    ready, requeue, drop = {
+        Kind.INGEST: (True, {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
+        Kind.TRANSCRIBE: (ingested, {Kind.TRANSCRIBE: True}, _AFTER_HEARING),
+        Kind.REDECODE: (_heard(tallies), {}, _AFTER_HEARING),
+        Kind.DIARIZE: (speakers and ingested, {}, {*DIARIZED, Kind.ASSEMBLE}),
+        Kind.CLUSTER: (speakers and ingested, {}, {*DIARIZED, Kind.ASSEMBLE}),  # what it was made from is not kept
+        Kind.ASSEMBLE: (_heard(tallies), {}, {Kind.ASSEMBLE}),
+    }[stage]
+    return Again(requeue, frozenset(drop)) if ready else None
+
+
+def _missing(tallies: Tallies, *, speakers: bool) -> Again | None:
+    requeue = {kind: False for kind in (Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
+    drop = _AFTER_HEARING if requeue else frozenset({Kind.ASSEMBLE})
+    if not requeue and tallies[Kind.REDECODE].failed:
+        requeue[Kind.REDECODE] = False
+    if speakers and (tallies[Kind.DIARIZE].given_up or any(tallies[kind].failed for kind in DIARIZED)):
+        requeue[Kind.DIARIZE] = False
+        drop |= {Kind.CLUSTER}
+    return None if not requeue and tallies[Kind.ASSEMBLE].done else Again(requeue, drop)

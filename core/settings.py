@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     idle_unload: float = Field(0.0, ge=0)
     """A transcriber that had no work for so long frees its device; the next chunk waits for the load. 0: never."""
     vad: str = "silero"
+    diarizer: str = "community-1"
+    """Who finds the speakers of a job that asks for them: a name, a folder or an `owner/name` of the Hugging Face hub.
+    Also what a diarizing worker serves."""
 
     lease: float = Field(20.0, gt=0)
     heartbeat: float = Field(5.0, gt=0)
@@ -51,6 +54,8 @@ class Settings(BaseSettings):
     """Overrides of `core.deadlines.SECONDS`."""
     drain: float = 15.0
     """After SIGTERM a worker has so long to finish what it holds; then it hands back and ends."""
+    speakers_grace: float = Field(300.0, ge=0)
+    """Once its words are there, a job waits so long for its speakers, or for half its duration where that is more."""
     unserved: float = 3 * 86400.0
     """A job whose model no worker serves fails after so long."""
     scavenge: float = 600.0

@@ -33,13 +33,19 @@ class Kind(StrEnum):
     INGEST = "ingest"
     TRANSCRIBE = "transcribe"
     REDECODE = "redecode"
+    DIARIZE = "diarize"
+    CLUSTER = "cluster"
     ASSEMBLE = "assemble"
 
 
 RECOGNIZED = (Kind.TRANSCRIBE, Kind.REDECODE)
 """Kinds that a recognizer does: claimed by model."""
 
+DIARIZED = (Kind.DIARIZE, Kind.CLUSTER)
+"""Kinds that a diarizer does: blocks of a recording, then one clustering over all of them. Claimed by its name. They
+are an add-on: a job that fails at them has its transcript all the same, without speakers."""
+
 
 def lane(kind: Kind) -> Kind:
     """Kinds that the same workers do share one virtual time, or a second pass would pass everybody's first."""
-    return Kind.TRANSCRIBE if kind in RECOGNIZED else kind
+    return next((kinds[0] for kinds in (RECOGNIZED, DIARIZED) if kind in kinds), kind)

@@ -1,5 +1,6 @@
 """Which model a server serves when nobody said, and whether it can be had here."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -65,6 +66,21 @@ def available(source: ModelSource) -> bool:
     if "/" in source.source and not Path(source.source).is_absolute():
         return cached(source)
     return (Path(source.source) / "model.bin").exists()
+
+
+def lacking(diarizer: ModelSource) -> str:
+    """Why that pipeline cannot be loaded here, and the remedy; empty where it can."""
+    if diarizer.engine != "pyannote":
+        return ""
+    if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
+        return "pyannote.audio is not installed; pip install 'scriptorium[diarization]'"
+    if Path(diarizer.source).is_absolute():
+        there = (Path(diarizer.source) / "config.yaml").exists()
+        return "" if there else f"there is no config.yaml in {diarizer.source}; name the folder of a pipeline"
+    snapshots = hub_cache() / f"models--{diarizer.source.replace('/', '--')}" / "snapshots"
+    if any(snapshots.glob("*/config.yaml")):
+        return ""
+    return f"the pipeline {diarizer.name} is not on this machine; scriptorium models pull {diarizer.name}"
 
 
 def cached(source: ModelSource) -> bool:

@@ -51,10 +51,12 @@ class Staff:
     listener: int
     transcribers: int
     light: int
+    diarize_queue: str
+    diarizers: int
 
     @property
     def workers(self) -> list[Command]:
-        return [self._upkeep(), *map(self._light, range(1, self.light + 1)), *self._transcribing()]
+        return [self._upkeep(), *map(self._light, range(1, self.light + 1)), *self._transcribing(), *self._diarizing()]
 
     def migrate(self) -> Command:
         return self._python("migrate", *MIGRATE)
@@ -80,6 +82,11 @@ class Staff:
             self._worker(f"transcribe{index + 1}", self.transcribe_queue, self._share(index))
             for index in range(self.transcribers)
         ]
+
+    def _diarizing(self) -> list[Command]:
+        """Beside the last transcriber, where there are devices."""
+        numbers = range(self.diarizers)
+        return [self._worker(f"diarize{one + 1}", self.diarize_queue, self._share(-1 - one)) for one in numbers]
 
     def _share(self, index: int) -> dict[str, str]:
         """The device, or the cores, of one transcriber."""
@@ -108,13 +115,14 @@ class Staff:
         return Command(name, argv, environment, PROJECT, ending=ending, inherited=inherited)
 
 
-def child_environment(data: Path, database_url: str, redis_url: str, model: str) -> dict[str, str]:
+def child_environment(data: Path, database_url: str, redis_url: str, model: str, diarizer: str) -> dict[str, str]:
     """Ours, with what the processes are told. One thread for the numeric libraries: the processes share the cores."""
     told = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "SCRIPTORIUM_DATA": str(data),
         "SCRIPTORIUM_MODEL": model,
+        "SCRIPTORIUM_DIARIZER": diarizer,
         "PYTHONUNBUFFERED": "1",
     }
     return {"OPENBLAS_NUM_THREADS": "1", **os.environ, **told}

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 
 from core.errors import InvalidRequest, ScriptoriumError
-from core.models import ModelSource
+from core.models import ModelSource, diarizer
 from core.settings import Settings
 from core.states import Kind
-from scriptorium.choice import NoModel, available, choose, machine
+from scriptorium.choice import NoModel, available, choose, lacking, machine
 from scriptorium.client import ApiError, Client, ServerUnreachable
 from scriptorium.data_folder import DataFolder, InUse, NotUsable, write_private
 from scriptorium.embedded.binaries import NotInstalled
@@ -43,6 +43,7 @@ class Wanted:
     model: str | None = None
     transcribers: int = 0
     light: int = 2
+    diarizers: int = 1
 
 
 def say(line: str) -> None:
@@ -94,6 +95,7 @@ class _Start:
         self._listener = listener
         self._machine = here
         self._source = source
+        self._diarizer = diarizer(Settings())
         self._supervisor = Supervisor(folder, stop, say)
         self._embedded = folder.path / "embedded"
 
@@ -105,7 +107,7 @@ class _Start:
             self._prepare(staff)
             for command in (staff.web(), *staff.workers, staff.beat()):
                 self._supervisor.start(command)
-            self._announce()
+            self._announce(staff)
             self._supervisor.watch()
         finally:
             self._listener.close()  # web has its own copy; nobody is kept waiting on ours
@@ -132,7 +134,8 @@ class _Start:
         return (postgres.url if postgres else given_database), (redis.url if redis else given_redis)
 
     def _staff(self, database_url: str, redis_url: str) -> Staff:
-        environment = child_environment(self._folder.path, database_url, redis_url, self._source.setting)
+        serving = (self._source.setting, self._diarizer.setting)
+        environment = child_environment(self._folder.path, database_url, redis_url, *serving)
         os.environ.update(environment)  # core, in this process too, reads its settings from there
         from core.bell import queue_name  # only now: it brings Celery and SQLAlchemy
 
@@ -145,7 +148,18 @@ class _Start:
             listener=self._listener.fileno(),
             transcribers=self._wanted.transcribers or self._machine.transcribers,
             light=self._wanted.light,
+            diarize_queue=queue_name(Kind.DIARIZE, self._diarizer.name),
+            diarizers=self._diarizers(),
         )
+
+    def _diarizers(self) -> int:
+        """None where the pipeline is not here: transcripts have no speakers then, and say so."""
+        if not self._wanted.diarizers:
+            return 0
+        if missing := lacking(self._diarizer):
+            say(f"no speakers will be found: {missing}")
+            return 0
+        return self._wanted.diarizers
 
     def _prepare(self, staff: Staff) -> None:
         """The model, the tables, the key."""
@@ -158,9 +172,12 @@ class _Start:
         self._supervisor.run(staff.migrate(), self._folder.log("migrate"), 300.0)
         self._key = ensure_key(self._folder)
 
-    def _announce(self) -> None:
+    def _announce(self, staff: Staff) -> None:
         local = url_from_here(self._listener)
-        self._supervisor.until(lambda: _serving(local, self._key, self._source.name), _READY_SECONDS, "was not ready")
+        needed = {Kind.DIARIZE} if staff.diarizers else set()
+        self._supervisor.until(
+            lambda: _serving(local, self._key, self._source.name, needed), _READY_SECONDS, "was not ready"
+        )
         write_private(self._folder.url_file, local)
         say(f"API key {self._key} (kept in {self._folder.key_file})")
         say(f"model {self._source.name}; logs in {self._folder.path / 'logs'}; Ctrl-C stops")
@@ -179,12 +196,13 @@ def ensure_key(folder: DataFolder) -> str:
     return key
 
 
-def _serving(url: str, key: str, model: str) -> bool:
-    """It takes requests, and somebody will transcribe them."""
+def _serving(url: str, key: str, model: str, needed: set[Kind]) -> bool:
+    """It takes requests, and somebody will transcribe them, and do what else is `needed`."""
     try:
         if httpx2.get(f"{url}/readyz", timeout=2.0).status_code != 200:
             return False
         with Client(url, key, timeout=2.0) as client:
-            return any(one["name"] == model for one in client.models())
+            done = {kind for worker in client.workers() for kind in worker["kinds"]} if needed else set()
+            return needed <= done and any(one["name"] == model for one in client.models())
     except (httpx2.HTTPError, ApiError, ServerUnreachable):
         return False

@@ -106,6 +106,29 @@ def retry(job_id: UUID) -> Response:
     return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
 
 
+@routes.patch("/jobs/<uuid:job_id>/speakers/<string:label>")
+@routes.output(schemas.SpeakerOut)
+@routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerName)})
+def rename_speaker(job_id: UUID, label: str) -> Response:
+    """Say who a speaker is
+
+    Every format shows the name from now on; `null` takes it away.
+    """
+    return answer(jobs.rename(context(), tenant(), job_id, label, _body(queries.SpeakerName).name))
+
+
+@routes.post("/jobs/<uuid:job_id>/speakers/merge")
+@routes.output(schemas.Job, status_code=202)
+@routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerMerge)})
+def merge_speakers(job_id: UUID) -> Response:
+    """Say that several speakers are one
+
+    The transcript is assembled again; the old one is served until the new one replaces it.
+    """
+    asked = _body(queries.SpeakerMerge)
+    return answer(jobs.merge(context(), tenant(), job_id, asked.into, asked.labels), 202)
+
+
 def _body(model: type[T]) -> T:
     """The request's JSON; no body is one without fields. Raises InvalidRequest."""
     content = request.stream.read()

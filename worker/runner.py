@@ -17,6 +17,7 @@ from core.states import RECOGNIZED, Kind
 from worker.batches import Batches
 from worker.ingest_context import IngestContext, StepLost
 from worker.pulse import Pulse
+from worker.speakers import Speakers
 from worker.steps import assemble, ingest
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Draining(ScriptoriumError):
 
 @dataclass
 class Runner:
-    """One worker process. `batches`: where it serves a recognizer."""
+    """One worker process. `batches`: where it serves a recognizer; `speakers`: where it serves a diarizer."""
 
     context: Context
     name: str
@@ -43,6 +44,7 @@ class Runner:
     pulse: Pulse
     draining: threading.Event = field(default_factory=threading.Event)
     batches: Batches | None = None
+    speakers: Speakers | None = None
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     _decoded_at: float = field(default_factory=time.monotonic)
 
@@ -92,14 +94,24 @@ class Runner:
         return bool(steps)
 
     def _do(self, step: jobs.Claimed) -> None:
-        if step.kind is Kind.INGEST:
-            self._ingest(step)
-        else:
-            self._assemble(step)
+        {
+            Kind.INGEST: self._ingest,
+            Kind.DIARIZE: self._diarize,
+            Kind.CLUSTER: self._cluster,
+            Kind.ASSEMBLE: self._assemble,
+        }[step.kind](step)
 
     def _ingest(self, step: jobs.Claimed) -> None:
         result = ingest.run(IngestContext(self.context, step, lambda: self.check(step)))
         self.record(lambda: jobs.finish(self.context, step, result, jobs.record_probe(result)))
+
+    def _diarize(self, step: jobs.Claimed) -> None:
+        assert self.speakers is not None
+        self.record(self.speakers.block(step, lambda: self.check(step)))
+
+    def _cluster(self, step: jobs.Claimed) -> None:
+        assert self.speakers is not None
+        self.record(self.speakers.clustered(step))
 
     def _assemble(self, step: jobs.Claimed) -> None:
         made = assemble.assembled(step.job_id, jobs.assembly_facts(self.context, step.job_id))

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -13,12 +14,14 @@ from core import bell, jobs, models
 from core.context import Context, build, celery_app
 from core.errors import ScriptoriumError
 from core.settings import settings
-from core.states import Kind, lane
+from core.states import DIARIZED, RECOGNIZED, Kind, lane
 from worker.batches import Batches
+from worker.engines.protocols import EngineInfo
 from worker.lookout import Lookout
 from worker.pulse import Pulse
 from worker.recognition import Recognition
 from worker.runner import Runner
+from worker.speakers import Speakers
 
 app = celery_app(settings())
 log = logging.getLogger(__name__)
@@ -83,12 +86,14 @@ def _start(instance: Any, **_: Any) -> None:
     kinds = tuple(kind for kind in Kind if any(name.split(".")[0] == lane(kind) for name in queues))
     try:
         recognition = _recognition(queues) if Kind.TRANSCRIBE in kinds else None
+        speakers = _speakers(queues) if Kind.DIARIZE in kinds else None
     except ScriptoriumError as error:  # Celery passes over what a signal's receiver raises, and takes work all the same
-        raise SystemExit(f"this worker cannot transcribe: {error.message}") from error
-    served = (recognition.recognizer.info.name,) if recognition else ()
+        raise SystemExit(f"this worker cannot serve its model: {error.message}") from error
+    models_here = [one.info for one in (recognition and recognition.recognizer, speakers and speakers.diarizer) if one]
+    served = tuple(info.name for info in models_here)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(recognition)))
-    runner = Runner(context(), name, kinds, served, pulse)
+    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(models_here)))
+    runner = Runner(context(), name, kinds, served, pulse, speakers=speakers)
     if recognition is not None:
         runner.batches = _batches(recognition, runner)
     lookout = Lookout(runner.look if kinds else _sweep, settings().look)
@@ -103,14 +108,23 @@ def _recognition(queues: set[str]) -> Recognition:
     from worker.engines import calibrations
 
     model = models.resolve(settings().model, settings()).name
-    expected = bell.queue_name(Kind.TRANSCRIBE, model)
-    if expected not in queues:
-        raise SystemExit(
-            f"SCRIPTORIUM_MODEL is {model!r}, so this worker must take the queue {expected}: -Q {expected}"
-        )
+    _expect(bell.queue_name(Kind.TRANSCRIBE, model), queues, f"SCRIPTORIUM_MODEL is {model!r}")
     recognizer = engines.recognizer(model, settings())
     engines.prove(recognizer)
     return Recognition(context(), recognizer, calibrations.find(recognizer.info, settings()))
+
+
+def _speakers(queues: set[str]) -> Speakers:
+    from worker import engines
+
+    source = models.diarizer(settings())
+    _expect(bell.queue_name(Kind.DIARIZE, source.name), queues, f"SCRIPTORIUM_DIARIZER is {source.name!r}")
+    return Speakers(context(), engines.diarizer(source.setting, settings()))
+
+
+def _expect(queue: str, queues: set[str], why: str) -> None:
+    if queue not in queues:
+        raise SystemExit(f"{why}, so this worker must take the queue {queue}: -Q {queue}")
 
 
 def _batches(recognition: Recognition, runner: Runner) -> Batches:
@@ -121,8 +135,8 @@ def _batches(recognition: Recognition, runner: Runner) -> Batches:
     return Batches(recognition, runner, engines.batch(settings(), device), ahead=device == "cuda")
 
 
-def _info(recognition: Recognition | None) -> dict[str, Any]:
-    return {"pid": os.getpid(), **({"model": vars(recognition.recognizer.info)} if recognition else {})}
+def _info(served: Sequence[EngineInfo]) -> dict[str, Any]:
+    return {"pid": os.getpid(), **({"model": vars(served[0])} if served else {})}
 
 
 @signals.worker_ready.connect
@@ -130,7 +144,7 @@ def _first_look(**_: Any) -> None:
     """Work may have been waiting since before this process lived: no need to wait for the sweep."""
     runner = _process().runner
     for kind in set(map(lane, runner.kinds)):
-        context().bell.ring(kind, runner.models[0] if kind is Kind.TRANSCRIBE else "")
+        context().bell.ring(kind, runner.models[0] if kind in (*RECOGNIZED, *DIARIZED) else "")
 
 
 @signals.worker_shutting_down.connect

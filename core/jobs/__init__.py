@@ -6,8 +6,10 @@ from core.jobs.control import cancel, delete
 from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
+from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
+from core.jobs.speakers import blocks_of, record_block, record_speakers
 from core.jobs.submit import Submitted, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
@@ -34,6 +36,7 @@ __all__ = [
     "Tenant",
     "all_of",
     "assembly_facts",
+    "blocks_of",
     "cancel",
     "check_room",
     "check_storage",
@@ -45,12 +48,16 @@ __all__ = [
     "finish",
     "hand_back",
     "heartbeat",
+    "merge",
     "note",
     "page",
+    "record_block",
     "record_probe",
     "record_segments",
+    "record_speakers",
     "record_transcript",
     "register",
+    "rename",
     "replace_segments",
     "resign",
     "retry",

@@ -21,7 +21,7 @@ from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Kind, Status, StepStatus, lane
-from core.tables import Job, Step
+from core.tables import BlockRow, Job, Step
 
 _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
 
@@ -37,7 +37,7 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
         locked(session, job_id)
         job = own(session, tenant, job_id)
         if Status(job.status).ended:
-            _start(session, job, _wanted(session, job, kind), rings)
+            start_again(session, job, _wanted(session, job, kind), rings)
             session.flush()
             session.refresh(job)
         elif kind is not None:
@@ -57,7 +57,7 @@ def _stage(name: str) -> Kind:
 def _wanted(session: Session, job: Job, kind: Kind | None) -> plan.Again:
     """Raises Conflict. A transcript is assembled without what failed, and says so; not without what was cancelled,
     of which nobody knows whether it would have failed."""
-    wanted = plan.again(plan.read(job.tallies), kind)
+    wanted = plan.again(plan.read(job.tallies), kind, speakers=job.diarizer is not None)
     if wanted is not None and not (kind is Kind.ASSEMBLE and _cancelled_chunks(session, job)):
         return wanted
     if kind is None:
@@ -70,29 +70,27 @@ def _cancelled_chunks(session: Session, job: Job) -> bool:
     return session.scalar(select(Step.id).where(*cancelled).limit(1)) is not None
 
 
-def _start(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None:
+def start_again(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None:
+    """A new run of a job that has ended; the caller holds its lock."""
     for kind in wanted.drop:
         _drop(session, job, kind)
     job.status, job.run, job.error = Status.PROCESSING, job.run + 1, None
     job.finished_at = job.delete_at = None
-    job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in _rerun(wanted)}]
+    job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in wanted.kinds}]
     session.flush()
     for kind, finished_too in wanted.requeue.items():
         _requeue(session, job, kind, finished_too, rings)
-    chosen = plan.read(job.tallies)[Kind.REDECODE].chosen and Kind.REDECODE not in wanted.drop
-    job.tallies = plan.written(_counted(session, job, chosen=chosen))
+    job.tallies = plan.written(_counted(session, job, wanted))
     session.flush()
     go_on(session, job, rings)
-
-
-def _rerun(wanted: plan.Again) -> set[Kind]:
-    return {*wanted.requeue, *wanted.drop}
 
 
 def _drop(session: Session, job: Job, kind: Kind) -> None:
     if kind is Kind.REDECODE:
         _put_back_first_texts(session, job)
     session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == kind))
+    if kind is Kind.DIARIZE:
+        session.execute(delete(BlockRow).where(BlockRow.job_id == job.id))
     if kind is Kind.TRANSCRIBE:
         heard.erase(session, job.id)
 
@@ -130,8 +128,8 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     rings.add(session, kind, model_of(job, kind), len(steps))
 
 
-def _counted(session: Session, job: Job, *, chosen: bool) -> dict[Kind, plan.Tally]:
-    """The tallies as the rows have them; tags and working time go on. `chosen`: the second pass's steps stay."""
+def _counted(session: Session, job: Job, wanted: plan.Again) -> dict[Kind, plan.Tally]:
+    """The tallies as the rows have them; tags and working time go on, and what was settled of kinds that stay."""
     length = func.coalesce(Step.params["end"].astext.cast(Float) - Step.params["start"].astext.cast(Float), 0.0)
     ended = Step.status.in_([StepStatus.DONE, *_MISSING])
     rows = session.execute(
@@ -149,7 +147,12 @@ def _counted(session: Session, job: Job, *, chosen: bool) -> dict[Kind, plan.Tal
     ).all()
     before = plan.read(job.tallies)
     found = {kind: plan.Tally(tag=before[kind].tag, busy=before[kind].busy) for kind in Kind}
-    found[Kind.REDECODE] = replace(found[Kind.REDECODE], chosen=chosen)
+    found[Kind.REDECODE] = replace(
+        found[Kind.REDECODE], chosen=before[Kind.REDECODE].chosen and Kind.REDECODE not in wanted.drop
+    )
+    found[Kind.DIARIZE] = replace(
+        found[Kind.DIARIZE], given_up=before[Kind.DIARIZE].given_up and Kind.DIARIZE not in wanted.kinds
+    )
     for kind, total, opened, failed, seconds, done, cached in rows:
         found[Kind(kind)] = replace(
             found[Kind(kind)],

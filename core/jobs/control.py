@@ -14,7 +14,7 @@ from core.jobs.rows import close, locked
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Status
-from core.tables import Fingerprint, Job, Recording, SegmentRow, Step, TranscriptRow
+from core.tables import BlockRow, DiarizationRow, Fingerprint, Job, Recording, SegmentRow, Step, TranscriptRow
 
 
 def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _delete(session: Session, job: Job) -> str | None:
 
 
 def _erase_rows(session: Session, job: Job) -> None:
-    for table in (SegmentRow, TranscriptRow):
+    for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):
         session.execute(sql_delete(table).where(table.job_id == job.id))
     unsaid = Step.params.op("-")("prompt")  # what the second pass was told: a piece of the transcript
     session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None, params=unsaid))

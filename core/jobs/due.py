@@ -15,7 +15,7 @@ from core.budget import Tries
 from core.context import Context
 from core.jobs.crew import able
 from core.settings import Settings
-from core.states import RECOGNIZED, Kind, StepStatus, lane
+from core.states import DIARIZED, RECOGNIZED, Kind, StepStatus, lane
 from core.tables import Step
 
 LONG_INGESTS = 7_310_472
@@ -51,7 +51,7 @@ def next_due(session: Session, context: Context, kinds: Sequence[Kind], models: 
 
 
 def _models(kind: Kind, models: Sequence[str]) -> Sequence[str]:
-    return models if kind in RECOGNIZED else [""]
+    return models if kind in (*RECOGNIZED, *DIARIZED) else [""]
 
 
 def _by_tag(session: Session, queues: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:

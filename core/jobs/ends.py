@@ -22,8 +22,8 @@ from core.errors import ScriptoriumError, StorageError
 from core.jobs import heard
 from core.jobs.claims import Claimed
 from core.jobs.onward import go_on
-from core.jobs.rows import NewStep, Rings, add_steps, locked, seconds_of
-from core.states import Kind, StepStatus
+from core.jobs.rows import NewStep, Rings, add_steps, give_up_speakers, locked, seconds_of
+from core.states import DIARIZED, Kind, StepStatus
 from core.tables import Job, Step
 
 Effect = Callable[[Session, Job], None]
@@ -82,6 +82,9 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
         start, end = step.params["start"], step.params["end"]
         warn(job, code, f"{start:.1f}-{end:.1f} s {message}: {error.message}", step.kind)
     _tally(job, step, busy, failed=True)
+    if step.kind in DIARIZED:
+        warn(job, "diarization_failed", f"the speakers could not be found: {error.message}", step.kind)
+        give_up_speakers(session, job)
     go_on(session, job, rings, said)
     return True
 

@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlalchemy import Float, Row, select
 from sqlalchemy.orm import Session
 
+from core import plan
 from core.context import Context
 from core.database import transaction
 from core.jobs import heard
+from core.jobs.speakers import speakers_of
 from core.states import Kind, StepStatus
 from core.tables import Job, Recording, Step
 from core.transcript import Gap, Segment
@@ -34,13 +36,15 @@ class HeardChunk:
 
 @dataclass(frozen=True)
 class AssemblyFacts:
-    """All that the transcript is made of. `failed`: chunks that could not be transcribed. `language`: asked for, None
+    """All that the transcript is made of. `failed`: chunks that could not be transcribed. `speakers`: as
+    `worker.steps.cluster` found them, None where nobody did. `language`: asked for, None
     for `auto`."""
 
     duration: float
     speech_seconds: float
     chunks: tuple[HeardChunk, ...]
     failed: tuple[Gap, ...]
+    speakers: dict[str, Any] | None
     model: dict[str, Any]
     language: str | None
     word_timestamps: bool
@@ -67,6 +71,7 @@ def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
             speech_seconds=(session.execute(of_ingest).scalar_one() or {}).get("speech_seconds", 0.0),
             chunks=_chunks(session, job_id),
             failed=_failed(session, job_id),
+            speakers=_speakers(session, job),
             model=_model(session, job),
             language=None if language == "auto" else language,
             word_timestamps=job.options.get("word_timestamps", True),
@@ -114,6 +119,13 @@ def _decodes(session: Session, job_id: UUID, kind: Kind, *which: Any) -> dict[in
         .order_by(Step.index)
     )
     return {row.chunk: row for row in rows}
+
+
+def _speakers(session: Session, job: Job) -> dict[str, Any] | None:
+    """Not those of an earlier run that were given up in this one."""
+    if job.diarizer is None or plan.read(job.tallies)[Kind.DIARIZE].given_up:
+        return None
+    return speakers_of(session, job.id)
 
 
 def _gaps(suppressed: list[dict[str, Any]] | None) -> tuple[Gap, ...]:

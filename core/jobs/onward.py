@@ -1,5 +1,6 @@
 """After a step ended: what is next of its job, or the end of it. The caller holds the job's lock."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -7,15 +8,21 @@ from sqlalchemy import Float, select
 from sqlalchemy.orm import Session
 
 from core import plan, second_pass
+from core.database import from_now
 from core.jobs.rows import NewStep, Rings, add_steps, close
+from core.settings import Settings
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Recording, Step
 
+BLOCK = 600.0
+"""Seconds of a recording that one diarize step hears."""
+
 
 def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None = None) -> None:
-    while kinds := plan.next_steps(plan.read(job.tallies)):
+    while kinds := plan.next_steps(plan.read(job.tallies), speakers=job.diarizer is not None):
         for kind in kinds:
             _add(session, job, kind, rings)
+    _wait_for_speakers(session, job, rings.context.settings)
     verdict = plan.verdict(plan.read(job.tallies))
     if verdict is not None and not Status(job.status).ended:
         close(session, job, verdict, error)
@@ -27,9 +34,45 @@ def _add(session: Session, job: Job, kind: Kind, rings: Rings) -> None:
         tallies = plan.read(job.tallies)
         tallies[kind] = replace(tallies[kind], chosen=True)
         job.tallies = plan.written(tallies)
+    elif kind is Kind.DIARIZE:
+        add_steps(session, job, kind, _blocks(session, job), rings)
     else:
         params = {"bytes": _size(session, job)} if kind is Kind.INGEST else {}
         add_steps(session, job, kind, [NewStep(kind, params=params)], rings)
+
+
+def _wait_for_speakers(session: Session, job: Job, settings: Settings) -> None:
+    """From the moment on when the words are there."""
+    if job.diarizer is None or not plan.waits_for_speakers(plan.read(job.tallies)):
+        job.speakers_until = None
+    elif job.speakers_until is None:
+        job.speakers_until = from_now(max(settings.speakers_grace, _duration(session, job) / 2))
+
+
+def _blocks(session: Session, job: Job) -> list[NewStep]:
+    """Ten minutes each, of what lies between `first` and `last`. How far a diarizer reads beyond is its own affair."""
+    first, last = float(job.options.get("clip_start", 0.0)), _duration(session, job)
+    starts = [first + BLOCK * index for index in range(max(1, math.ceil((last - first) / BLOCK)))]
+    return [
+        NewStep(
+            Kind.DIARIZE,
+            index,
+            min(BLOCK, last - start),
+            {
+                "generation": job.generation,
+                "start": start,
+                "end": min(start + BLOCK, last),
+                "first": first,
+                "last": last,
+                "blocks": len(starts),
+            },
+        )
+        for index, start in enumerate(starts)
+    ]
+
+
+def _duration(session: Session, job: Job) -> float:
+    return session.get_one(Recording, job.recording_id).duration or 0.0
 
 
 def _size(session: Session, job: Job) -> int:

@@ -17,7 +17,7 @@ from core import fairness, plan
 from core.context import Context
 from core.database import from_now
 from core.jobs.crew import able
-from core.states import RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
+from core.states import DIARIZED, RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
 from core.tables import Job, Step, Tenant, VirtualTime
 
 OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
@@ -61,6 +61,8 @@ def locked(session: Session, job_id: UUID) -> Job | None:
 
 def model_of(job: Job, kind: Kind) -> str:
     """Only the kinds that need a model are claimed by model."""
+    if kind in DIARIZED:
+        return job.diarizer or ""
     return job.model if kind in RECOGNIZED else ""
 
 
@@ -152,8 +154,28 @@ def _weight(session: Session, job: Job) -> float:
 
 
 def close(session: Session, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:
-    """Ends the job. Open steps are cancelled, and their attempts raised, so that a late result matches nothing."""
-    open_steps = select(Step.id).where(Step.job_id == job.id, Step.status.in_(OPEN))
+    """Ends the job, and whatever of it is open."""
+    _cancel_open(session, job, tuple(Kind))
+    job.status = status
+    if status is Status.FAILED:
+        job.error = error or {"code": "internal_error", "message": "a step failed", "stage": "", "retryable": True}
+    job.finished_at = func.clock_timestamp()
+    job.speakers_until = None
+    kept = job.options.get("delete_after_seconds")
+    job.delete_at = None if kept is None else from_now(kept)
+
+
+def give_up_speakers(session: Session, job: Job) -> None:
+    """The transcript goes on without them; the caller says why, and what is next."""
+    _cancel_open(session, job, DIARIZED)
+    tallies = plan.read(job.tallies)
+    tallies[Kind.DIARIZE] = replace(tallies[Kind.DIARIZE], given_up=True)
+    job.tallies, job.speakers_until = plan.written(tallies), None
+
+
+def _cancel_open(session: Session, job: Job, kinds: Sequence[Kind]) -> None:
+    """Open steps are cancelled, and their attempts raised, so that a late result matches nothing."""
+    open_steps = select(Step.id).where(Step.job_id == job.id, Step.kind.in_(kinds), Step.status.in_(OPEN))
     ids = session.scalars(open_steps.order_by(Step.id).with_for_update()).all()  # the order of a heartbeat's locks
     session.execute(
         update(Step)
@@ -167,12 +189,5 @@ def close(session: Session, job: Job, status: Status, error: dict[str, Any] | No
         )
     )
     tallies = plan.read(job.tallies)
-    job.tallies = plan.written(
-        {kind: replace(tally, open=0, failed=tally.failed + tally.open) for kind, tally in tallies.items()}
-    )
-    job.status = status
-    if status is Status.FAILED:
-        job.error = error or {"code": "internal_error", "message": "a step failed", "stage": "", "retryable": True}
-    job.finished_at = func.clock_timestamp()
-    kept = job.options.get("delete_after_seconds")
-    job.delete_at = None if kept is None else from_now(kept)
+    ended = {kind: replace(tallies[kind], open=0, failed=tallies[kind].failed + tallies[kind].open) for kind in kinds}
+    job.tallies = plan.written(tallies | ended)

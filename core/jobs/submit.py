@@ -17,14 +17,14 @@ from core.blobs import Incoming
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
-from core.jobs.crew import alive
+from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
-from core.states import UNDER_WAY
+from core.states import UNDER_WAY, Kind
 from core.tables import IdempotencyKey, Job, Recording
 
 LONGEST_NAME = 255
@@ -176,15 +176,17 @@ def _new_job(
         recording_id=recording.id,
         options=options.model_dump(mode="json"),
         model=model,
+        diarizer=models.diarizer(context.settings).name if options.diarization else None,
         tag=options.tag,
         job_metadata=options.metadata,
         tallies={},
         warnings=[],
         status="queued",
     )
-    if options.diarization:
-        warn(job, "diarization_unavailable", "this server does not find speakers yet; the transcript has none", None)
-    if not any(model in worker.models for worker in alive(session, context.settings.lease)):
+    if job.diarizer and not able(session, context.settings.lease, Kind.DIARIZE, job.diarizer):
+        said = f"no worker serves the diarizer {job.diarizer!r} now; the transcript waits for none and has no speakers"
+        warn(job, "diarizer_not_served", said, Kind.DIARIZE)
+    if not able(session, context.settings.lease, Kind.TRANSCRIBE, model):
         warn(job, "model_not_served", f"no worker serves the model {model!r} now; the job waits until one does", None)
     session.add(job)
     session.flush()

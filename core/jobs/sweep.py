@@ -18,7 +18,8 @@ from core.jobs.crew import alive
 from core.jobs.ends import retry
 from core.jobs.rows import close, locked
 from core.jobs.shares import rebalance
-from core.states import Kind, Status, StepStatus
+from core.jobs.speakers import give_up_late
+from core.states import RECOGNIZED, Kind, Status, StepStatus
 from core.tables import Job, Recording, Step, SweepState, Worker
 
 MOST_AT_ONCE = 200
@@ -38,6 +39,7 @@ class Swept:
     expired: int = 0
     unserved: int = 0
     rebalanced: int = 0
+    speakerless: int = 0
 
 
 class WorkerLost(ScriptoriumError):
@@ -53,8 +55,9 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
     now, reap_after = noted
     reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
     unserved = _give_up(context) if now >= reap_after + QUIET_BEFORE_GIVING_UP else 0
+    speakerless = give_up_late(context) if now >= reap_after else 0
     rebalanced = rebalance(context)
-    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved, rebalanced)
+    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved, rebalanced, speakerless)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
@@ -139,12 +142,14 @@ def _expire(context: Context) -> int:
 def _give_up(context: Context) -> int:
     """Jobs whose model no worker has served for days fail, and say so; their owner can retry."""
     with transaction(context.sessions) as session:
-        served = {model for worker in alive(session, context.settings.lease) for model in worker.models}
+        living = alive(session, context.settings.lease)
+        served = {model for worker in living if Kind.TRANSCRIBE in worker.kinds for model in worker.models}
         waiting = session.execute(
             select(Step.job_id, Step.model)
             .where(
                 Step.status == StepStatus.QUEUED,
-                Step.model.not_in(["", *served]),
+                Step.kind.in_(RECOGNIZED),
+                Step.model.not_in(served),
                 Step.due_at < from_now(-context.settings.unserved),
             )
             .distinct()

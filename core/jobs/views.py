@@ -16,7 +16,7 @@ from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest, NotFound
 from core.jobs.crew import alive
 from core.keys import Tenant
-from core.states import Kind, Status
+from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, SegmentRow, TranscriptRow
 from core.transcript import Segment, rendered
 
@@ -40,7 +40,7 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
         "progress": done,
         "eta_seconds": _eta(job, done),
         "queue_position": _queue_position(session, job) if status is Status.QUEUED else None,
-        "stages": {kind.value: _stage(kind, tallies, status) for kind in Kind},
+        "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
         "recording": {
             "id": str(recording.id),
@@ -65,9 +65,15 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
     }
 
 
+def _stages(job: Job) -> list[Kind]:
+    return [kind for kind in Kind if job.diarizer is not None or kind not in DIARIZED]
+
+
 def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> dict[str, Any]:
     tally = tallies[kind]
-    if tally.failed and not tally.done and not tally.open:
+    if kind in DIARIZED and tallies[Kind.DIARIZE].given_up:
+        state = "failed"
+    elif tally.failed and not tally.done and not tally.open:
         state = "cancelled" if status is Status.CANCELLED else "failed"
     elif tally.ended and (kind is not Kind.TRANSCRIBE or tallies[Kind.INGEST].done):
         state = "completed"
@@ -165,19 +171,28 @@ def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]
 
 def transcript_json(context: Context, tenant: Tenant, job_id: UUID) -> str:
     """The same as JSON, as the database has it: ten hours of words as Python objects would be 100 MB."""
-    text = func.coalesce(cast(TranscriptRow.document, Text), cast(TranscriptRow.body, Text))
     with transaction(context.sessions) as session:
-        job = own(session, tenant, job_id)
-        document: str | None = session.scalar(select(text).where(TranscriptRow.job_id == job_id))
-        if document is not None:
-            return document
-        if job.status == Status.FAILED and job.error:
-            raise Conflict(f"the job failed: {job.error['message']}", code="job_failed")
-        if job.status == Status.CANCELLED:
-            raise Conflict("the job was cancelled before its transcript was ready", code="job_cancelled")
-        raise Conflict(
-            "the job has not finished; ask again, or wait with GET /v1/jobs/{id}?wait=30", code="job_not_finished"
-        )
+        return _stored(session, own(session, tenant, job_id))
+
+
+def stored_transcript(session: Session, job: Job) -> dict[str, Any]:
+    """Raises Conflict before there is one."""
+    document: dict[str, Any] = json.loads(_stored(session, job))
+    return document
+
+
+def _stored(session: Session, job: Job) -> str:
+    text = func.coalesce(cast(TranscriptRow.document, Text), cast(TranscriptRow.body, Text))
+    document: str | None = session.scalar(select(text).where(TranscriptRow.job_id == job.id))
+    if document is not None:
+        return document
+    if job.status == Status.FAILED and job.error:
+        raise Conflict(f"the job failed: {job.error['message']}", code="job_failed")
+    if job.status == Status.CANCELLED:
+        raise Conflict("the job was cancelled before its transcript was ready", code="job_cancelled")
+    raise Conflict(
+        "the job has not finished; ask again, or wait with GET /v1/jobs/{id}?wait=30", code="job_not_finished"
+    )
 
 
 def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict[str, Any]:
@@ -206,7 +221,7 @@ def served_models(context: Context) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     with transaction(context.sessions) as session:
         for worker in alive(session, context.settings.lease):
-            for model in worker.models:
+            for model in worker.models if Kind.TRANSCRIBE in worker.kinds else ():
                 entry = found.setdefault(
                     model, {**worker.info.get("model", {"name": model}), "name": model, "workers": 0}
                 )

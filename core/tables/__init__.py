@@ -6,12 +6,14 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 from core.tables.base import Base
 from core.tables.callers import ApiKey, IdempotencyKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
-from core.tables.words import Fingerprint, SegmentRow, TranscriptRow
+from core.tables.words import BlockRow, DiarizationRow, Fingerprint, SegmentRow, TranscriptRow
 from core.tables.work import Job, Recording, Step
 
 __all__ = [
     "ApiKey",
     "Base",
+    "BlockRow",
+    "DiarizationRow",
     "Fingerprint",
     "IdempotencyKey",
     "Job",

@@ -47,7 +47,9 @@ class Recording(Base):
 class Job(Base):
     """`tallies` counts the steps of each kind, so that planning never reads them all. `revision` grows with every
     change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
-    queued steps' tags were made with; the sweep makes them anew when the job's share has become another."""
+    queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
+    who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
+    speakers."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -60,6 +62,7 @@ class Job(Base):
         Index("jobs_newest", "tenant_id", "id"),
         Index("jobs_open", "tenant_id", postgresql_where=text("status IN ('queued', 'processing')")),
         Index("jobs_of_recording", "recording_id"),
+        Index("jobs_waiting_for_speakers", "speakers_until", postgresql_where=text("speakers_until IS NOT NULL")),
         Index("jobs_to_delete", "delete_at", postgresql_where=text("delete_at IS NOT NULL AND deleted_at IS NULL")),
     )
 
@@ -70,6 +73,7 @@ class Job(Base):
     run: Mapped[int] = mapped_column(Integer, server_default="1")
     options: Mapped[dict[str, Any]]
     model: Mapped[str]
+    diarizer: Mapped[str | None]
     tag: Mapped[str | None]
     job_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'"))
     tallies: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
@@ -85,6 +89,7 @@ class Job(Base):
     model_info: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
+    speakers_until: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     delete_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]

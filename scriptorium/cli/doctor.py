@@ -33,7 +33,7 @@ def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to lo
     from scriptorium.choice import machine
 
     here = machine()
-    models = (*_models(here), *transcribing(here, settings()))
+    models = (*_models(here), *transcribing(here, settings()), *speakers(settings()))
     findings = [*_programs(), *_servers(), *models, *_disk(data or data_folder.default())]
     for finding in findings:
         sign = {True: "ok", False: "MISSING", None: "-"}[finding.good]
@@ -105,6 +105,21 @@ def transcribing(here: "Machine", now: "Settings") -> Iterator[Finding]:
     seconds = ", ".join(f"{window:g}" for window in source.windows_for(now))
     yield Finding("windows", None, f"{source.name} is given {seconds} s of sound at once")
     yield Finding("idle unload", None, f"after {now.idle_unload:g} s without work" if now.idle_unload else "never")
+
+
+def speakers(now: "Settings") -> Iterator[Finding]:
+    """Whether `up` would find them."""
+    from core.errors import UnknownModel
+    from core.models import diarizer
+    from scriptorium.choice import lacking
+
+    try:
+        source = diarizer(now)
+    except UnknownModel as error:
+        yield Finding("speakers", False, f"{error.message}; set SCRIPTORIUM_DIARIZER to a name, owner/name or a folder")
+        return
+    missing = lacking(source)
+    yield Finding("speakers", None, f"not found: {missing}" if missing else f"found by {source.name}")
 
 
 def _device(here: "Machine", now: "Settings") -> Iterator[Finding]:

@@ -20,21 +20,24 @@ app = typer.Typer(help="The speech models: which there are, and fetching one.", 
 @app.command("list")
 def list_models() -> None:
     """The names, and which of them are on this machine."""
-    from core.models import KNOWN
-    from scriptorium.choice import available
+    from core.models import DIARIZERS, KNOWN
+    from scriptorium.choice import available, lacking
 
     for name, source in KNOWN.items():
         typer.echo(f"{name:18} {'here' if available(source) else 'can be pulled':14} {source.source}")
+    for name, source in DIARIZERS.items():
+        typer.echo(f"{name:18} {'can be pulled' if lacking(source) else 'here':14} {source.source} (finds speakers)")
 
 
 @app.command()
 def pull(name: Annotated[str, typer.Argument(help="A name of the list, or a Hugging Face id.")]) -> None:
     """Fetch a model once, with a progress bar."""
+    from core.models import DIARIZERS
     from core.settings import settings
     from worker import engines
 
     with _said_plainly():
-        folder = engines.pull(name, settings())
+        folder = (engines.pull_diarizer if name in DIARIZERS else engines.pull)(name, settings())
     typer.echo(f"{name} is in {folder}")
 
 

@@ -17,12 +17,13 @@ def up(
     ] = None,
     transcribers: Annotated[int, typer.Option(min=0, help="Transcribing processes; 0 chooses by the machine.")] = 0,
     light: Annotated[int, typer.Option(min=1, help="Processes that decode and assemble.")] = 2,
+    diarizers: Annotated[int, typer.Option(min=0, help="Processes that find speakers.")] = 1,
 ) -> None:
     """Start a server in the foreground. Prints `ready URL` when it takes requests; Ctrl-C stops it."""
     from scriptorium.up import Wanted
     from scriptorium.up import up as serve
 
-    wanted = Wanted(data or data_folder.default(), host, port, model, transcribers, light)
+    wanted = Wanted(data or data_folder.default(), host, port, model, transcribers, light, diarizers)
     raise typer.Exit(serve(wanted))
 
 

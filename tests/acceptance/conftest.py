@@ -34,11 +34,11 @@ def client(server: Up) -> Iterator[Client]:
 
 @pytest.fixture
 def begin() -> Iterator[Callable[..., Up]]:
-    """Starts `up` in a folder of its own. What a failed test leaves running is ended."""
+    """Starts `up` in a folder of its own, with environment variables. What a failed test leaves running is ended."""
     with ExitStack() as stack:
 
-        def launch(*arguments: str) -> Up:
-            running = Up(stack.enter_context(embedded.temporary()), arguments)
+        def launch(*arguments: str, **extra: str) -> Up:
+            running = Up(stack.enter_context(embedded.temporary()), arguments, extra)
             stack.callback(_end, running)
             return running.launch()
 

@@ -138,7 +138,7 @@ class Stack:
 
     def _environment(self, model: str) -> dict[str, str]:
         """Nothing of the shell that runs the suite decides how it ends."""
-        whole = child_environment(self.folder, self.database_url, self.redis_url, model)
+        whole = child_environment(self.folder, self.database_url, self.redis_url, model, "community-1")
         kept = {name: value for name, value in whole.items() if not name.startswith("SCRIPTORIUM_")}
         return {
             **kept,
@@ -161,6 +161,8 @@ class Stack:
             listener=listener,
             transcribers=transcribers,
             light=len(LIGHT),
+            diarize_queue="",
+            diarizers=0,
         )
 
     @contextmanager

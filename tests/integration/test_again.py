@@ -103,7 +103,7 @@ def test_refusals(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> N
     assert refused.value.code == "nothing_to_retry"
     with pytest.raises(InvalidRequest) as refused_stage:
         jobs.run_again(context, tenant, job_id, "upload")
-    assert refused_stage.value.details["errors"][0]["allowed"] == ["ingest", "transcribe", "redecode", "assemble"]
+    assert refused_stage.value.details["errors"][0]["allowed"] == [kind.value for kind in Kind]
     with pytest.raises(NotFound):
         jobs.run_again(context, keys.ensure(context, keys.mint(), "other"), job_id)
     jobs.delete(context, tenant, job_id)

@@ -107,7 +107,7 @@ def test_jobs_are_listed_newest_first_in_pages(caller: Caller, make_job: MakeJob
         (path_of(uuid4(), "?wait=nan"), "wait", None),
         (path_of(uuid4(), "/segments?after=x"), "after", None),
         (path_of(uuid4(), "/segments?after=9999999999999999999"), "after", None),
-        (path_of(uuid4(), "/transcript?format=docx"), "format", ["json", "txt", "srt", "vtt"]),
+        (path_of(uuid4(), "/transcript?format=docx"), "format", ["json", "txt", "srt", "vtt", "rttm"]),
     ],
 )
 def test_a_bad_parameter_is_named(caller: Caller, path: str, field: str, allowed: list[str] | None) -> None:
@@ -184,7 +184,7 @@ def test_a_stage_of_a_completed_job_is_run_again(caller: Caller, context: Contex
 @pytest.mark.parametrize(
     ("body", "status", "field", "allowed"),
     [
-        ({"json": {"stage": "translate"}}, 422, "stage", ["ingest", "transcribe", "redecode", "assemble"]),
+        ({"json": {"stage": "translate"}}, 422, "stage", [kind.value for kind in Kind]),
         ({"json": {"stage": 7}}, 422, "stage", None),
         ({"json": {"step": "ingest"}}, 422, "step", ["stage"]),
         ({"json": ["ingest"]}, 400, None, None),

@@ -108,8 +108,8 @@ MUTATIONS = (
     Mutation(
         "the sweep reaps nothing",
         "core/jobs/sweep.py",
-        "if now >= reap_after else 0",
-        "if False else 0",
+        "for step in _ended_leases(context)) if now >= reap_after else 0",
+        "for step in _ended_leases(context)) if False else 0",
         guard("test_a_dead_workers_step_runs_again_and_the_others_do_not", "test_sweep"),
     ),
     Mutation(
@@ -201,8 +201,8 @@ MUTATIONS = (
     Mutation(
         "delete leaves the transcript",
         "core/jobs/control.py",
-        "for table in (SegmentRow, TranscriptRow):",
-        "for table in (SegmentRow,):",
+        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):",
+        "for table in (SegmentRow, DiarizationRow, BlockRow):",
         guard("test_a_deleted_job_leaves_no_words"),
     ),
     Mutation(
@@ -227,17 +227,38 @@ MUTATIONS = (
         guard("test_what_no_row_names_is_scavenged", "test_idempotency"),
     ),
     Mutation(
+        "delete leaves the voices",
+        "core/jobs/control.py",
+        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):",
+        "for table in (SegmentRow, TranscriptRow):",
+        guard("test_voices_are_erased_with_their_job", "test_speakers"),
+    ),
+    Mutation(
+        "words wait for speakers without end",
+        "core/jobs/sweep.py",
+        "speakerless = give_up_late(context) if now >= reap_after else 0",
+        "speakerless = 0",
+        guard("test_words_wait_so_long_and_no_longer", "test_speakers"),
+    ),
+    Mutation(
+        "speakers that came in time are given up",
+        "core/jobs/speakers.py",
+        "job.speakers_until is None or not plan.waits_for_speakers(plan.read(job.tallies))",
+        "False",
+        guard("test_the_sweep_and_the_last_result_at_once_agree", "test_speakers"),
+    ),
+    Mutation(
         "the plan forgets the assembly",
         "core/plan.py",
-        "return [Kind.ASSEMBLE] if redecode.chosen else [Kind.REDECODE]",
-        "return [] if redecode.chosen else [Kind.REDECODE]",
+        "return [Kind.ASSEMBLE] if settled else found",
+        "return found",
         ("tests/unit/test_plan.py::test_what_is_next",),
     ),
     Mutation(
         "the plan forgets the second pass",
         "core/plan.py",
-        "return [Kind.ASSEMBLE] if redecode.chosen else [Kind.REDECODE]",
-        "return [Kind.ASSEMBLE]",
+        "        return [*found, Kind.REDECODE]\n",
+        "        return [*found, Kind.ASSEMBLE]\n",
         ("tests/unit/test_plan.py::test_what_is_next",),
     ),
     Mutation(

@@ -6,7 +6,7 @@ import pytest
 
 from core import plan
 from core.plan import Tally
-from core.states import Kind, Status
+from core.states import DIARIZED, Kind, Status
 
 NONE = Tally()
 OPEN, DONE, FAILED = Tally(total=1, open=1), Tally(total=1), Tally(total=1, failed=1)
@@ -19,7 +19,12 @@ CHOSEN = Tally(chosen=True)
 def tallies(
     ingest: Tally = NONE, transcribe: Tally = NONE, assemble: Tally = NONE, redecode: Tally = CHOSEN
 ) -> dict[Kind, Tally]:  # fmt: skip
-    return {Kind.INGEST: ingest, Kind.TRANSCRIBE: transcribe, Kind.REDECODE: redecode, Kind.ASSEMBLE: assemble}
+    here = {Kind.INGEST: ingest, Kind.TRANSCRIBE: transcribe, Kind.REDECODE: redecode, Kind.ASSEMBLE: assemble}
+    return {kind: here.get(kind, NONE) for kind in Kind}
+
+
+def with_speakers(now: dict[Kind, Tally], diarize: Tally = NONE, cluster: Tally = NONE) -> dict[Kind, Tally]:
+    return {**now, Kind.DIARIZE: diarize, Kind.CLUSTER: cluster}
 
 
 REDECODE = Kind.REDECODE
@@ -51,6 +56,75 @@ AGAIN, UNHEARD = Tally(total=2, open=1, chosen=True), Tally(total=2, failed=1, c
 def test_what_is_next(case: str, now: dict[Kind, Tally], following: list[Kind], verdict: Status | None) -> None:
     assert plan.next_steps(now) == following
     assert plan.verdict(now) == verdict
+
+
+HEARD, HEARING = tallies(DONE, Tally(total=3)), tallies(DONE, Tally(total=3, open=1))
+TWO, GIVEN_UP = Tally(total=2), Tally(total=2, failed=1, given_up=True)
+
+
+@pytest.mark.parametrize(
+    ("case", "now", "following", "waits"),
+    [
+        ("not before ingest ends", with_speakers(tallies(OPEN, Tally(total=3, open=1))), [], False),
+        ("beside the transcription", with_speakers(HEARING), [Kind.DIARIZE], False),
+        ("all blocks before they are joined", with_speakers(HEARING, OPEN), [], False),
+        ("joined once", with_speakers(HEARING, TWO), [Kind.CLUSTER], False),
+        ("never without a block", with_speakers(HEARING, Tally(total=2, failed=1)), [], False),
+        ("words wait for blocks", with_speakers(HEARD, Tally(total=2, open=1)), [], True),
+        ("words wait for their joining", with_speakers(HEARD, TWO, OPEN), [], True),
+        ("words, then blocks: joined first", with_speakers(HEARD, TWO), [Kind.CLUSTER], True),
+        ("both are there", with_speakers(HEARD, TWO, DONE), [Kind.ASSEMBLE], False),
+        ("speakers wait for words", with_speakers(HEARING, TWO, DONE), [], False),
+        ("given up before the words", with_speakers(HEARING, GIVEN_UP), [], False),
+        ("given up", with_speakers(HEARD, GIVEN_UP), [Kind.ASSEMBLE], False),
+        ("silence is diarized too", with_speakers(tallies(DONE)), [Kind.DIARIZE], True),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_next_where_speakers_are_wanted(
+    case: str, now: dict[Kind, Tally], following: list[Kind], waits: bool
+) -> None:
+    assert plan.next_steps(now, speakers=True) == following
+    assert plan.waits_for_speakers(now) is waits
+
+
+@pytest.mark.parametrize(
+    ("case", "now", "stage", "expected"),
+    [
+        ("nothing is missing", with_speakers(tallies(DONE, TWO, DONE), TWO, DONE), None, None),
+        (
+            "what was given up",
+            with_speakers(tallies(DONE, TWO, DONE), GIVEN_UP),
+            None,
+            plan.Again({Kind.DIARIZE: False}, frozenset({Kind.CLUSTER, Kind.ASSEMBLE})),
+        ),
+        (
+            "a chunk and the speakers",
+            with_speakers(tallies(DONE, Tally(total=2, failed=1), DONE), GIVEN_UP),
+            None,
+            plan.Again(
+                {Kind.TRANSCRIBE: False, Kind.DIARIZE: False},
+                frozenset({Kind.REDECODE, Kind.CLUSTER, Kind.ASSEMBLE}),
+            ),
+        ),
+        (
+            "the stage alone",
+            with_speakers(tallies(DONE, TWO, DONE), TWO, DONE),
+            Kind.DIARIZE,
+            plan.Again({}, frozenset({Kind.DIARIZE, Kind.CLUSTER, Kind.ASSEMBLE})),
+        ),
+        ("not before ingest", with_speakers(tallies(FAILED)), Kind.DIARIZE, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_runs_again_where_speakers_are_wanted(
+    case: str, now: dict[Kind, Tally], stage: Kind | None, expected: plan.Again | None
+) -> None:
+    assert plan.again(now, stage, speakers=True) == expected
+
+
+def test_who_did_not_ask_for_speakers_has_no_such_stage() -> None:
+    assert plan.again(with_speakers(tallies(DONE, TWO, DONE)), Kind.DIARIZE) is None
 
 
 def test_tallies_survive_storage() -> None:
@@ -101,7 +175,7 @@ AFTER = {REDECODE, ASSEMBLE}
         ),
         ("only the assembly failed", tallies(DONE, Tally(total=3), FAILED), None, {}, {ASSEMBLE}),
         ("cancelled between the stages", tallies(DONE, Tally(total=3)), None, {}, {ASSEMBLE}),
-        ("all again", tallies(DONE, Tally(total=3), DONE), INGEST, {INGEST: True}, {TRANSCRIBE, *AFTER}),
+        ("all again", tallies(DONE, Tally(total=3), DONE), INGEST, {INGEST: True}, {TRANSCRIBE, *DIARIZED, *AFTER}),
         ("all chunks again", tallies(DONE, Tally(total=3), DONE), TRANSCRIBE, {TRANSCRIBE: True}, AFTER),
         ("a chunk was not heard again", tallies(DONE, DONE, DONE, UNHEARD), None, {REDECODE: False}, {ASSEMBLE}),
         ("all of the second pass again", tallies(DONE, DONE, DONE, DONE), REDECODE, {}, AFTER),

@@ -1,13 +1,17 @@
 """Chunks -> the transcript document. Pure."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from core import seams
 from core.jobs import AssemblyFacts, HeardChunk
-from core.transcript import Gap, Segment, Transcript, dominant_language
+from core.transcript import Gap, Segment, Speaker, Transcript, Word, dominant_language
+from worker import attribution, utterances
+from worker.engines.protocols import Diarization
+from worker.steps import cluster
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class Assembled:
 
 def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
     chunks = joined(facts.chunks)
+    found = cluster.kept(facts.speakers) if facts.speakers else None
+    if found:
+        chunks = spoken(chunks, found)
+    words = [word for chunk in chunks for segment in chunk.segments for word in segment.words]
     if not facts.word_timestamps:  # some had them, because only they tell at a seam whose word is whose
         chunks = [replace(one, segments=tuple(map(_wordless, one.segments))) for one in chunks]
     changed = {
@@ -27,7 +35,36 @@ def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
         for now, before in zip(chunks, facts.chunks, strict=True)
         if now.segments != before.segments
     }
-    return Assembled(_transcript(facts, chunks).to_json(str(job_id)), changed)
+    made = _transcript(facts, chunks)
+    if found and facts.speakers:
+        seconds, names = utterances.seconds_spoken(found.turns), cluster.names(facts.speakers)
+        told = tuple(Speaker(label, length, names.get(label)) for label, length in seconds.items())
+        said = tuple(utterances.utterances(words))
+        made = replace(made, speakers=told, utterances=said, turns=tuple(utterances.merged(found.turns)))
+    return Assembled(made.to_json(str(job_id)), changed)
+
+
+def spoken(chunks: Sequence[HeardChunk], found: Diarization) -> list[HeardChunk]:
+    """Every word with its speaker, by what stands before and after it, also in other chunks."""
+    words = [word for chunk in chunks for segment in chunk.segments for word in _words(segment)]
+    attributed = iter(attribution.attribute(words, found.turns, found.exclusive))
+    return [
+        replace(chunk, segments=tuple(_spoken(segment, attributed) for segment in chunk.segments)) for chunk in chunks
+    ]
+
+
+def _words(segment: Segment) -> tuple[Word, ...]:
+    """Of a segment without words, one that stands for it."""
+    return segment.words or (Word(segment.start, segment.end, segment.text, segment.confidence),)
+
+
+def _spoken(segment: Segment, attributed: Iterator[attribution.AttributedWord]) -> Segment:
+    taken = [next(attributed) for _ in _words(segment)]
+    words = tuple(replace(one.word, overlap=one.overlap) for one in taken)
+    seconds: dict[str | None, float] = defaultdict(float)
+    for word in words:
+        seconds[word.speaker] += max(word.end - word.start, 0.01)
+    return replace(segment, speaker=max(seconds, key=seconds.__getitem__), words=words if segment.words else ())
 
 
 def joined(chunks: Sequence[HeardChunk]) -> list[HeardChunk]:

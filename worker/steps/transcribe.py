@@ -38,8 +38,8 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
         task=options.task,
         prompt=options.prompt,
         hotwords=options.hotwords,
-        # Where two chunks share a second, only their words' times tell whose is which.
-        word_timestamps=options.word_timestamps or bool(chunk.lead or chunk.trail),
+        # Only words' times tell which chunk's they are, where two share a second, and which speaker's.
+        word_timestamps=options.word_timestamps or options.diarization or bool(chunk.lead or chunk.trail),
         speech_seconds=chunk.speech_seconds,
     )
 
