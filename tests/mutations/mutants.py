@@ -40,7 +40,7 @@ MUTATIONS = (
         "core/jobs/ends.py",
         "matched = update(Step).where(Step.id == step.id, Step.attempt == step.attempt, Step.status",
         "matched = update(Step).where(Step.id == step.id, Step.status",
-        guard("test_a_late_result_is_refused_and_counted", "test_jobs"),
+        guard("test_who_lost_a_step_cannot_give_it_back", "test_jobs"),
     ),
     Mutation(
         "emit does not match the attempt",
