@@ -58,7 +58,8 @@ class Server:
         while True:
             for name, process in self._processes():
                 key = (name, process.program)
-                peaks[key] = max(peaks.get(key, 0), peak_bytes(process.pid))
+                if size := peak_bytes(process.pid):  # else it ended in this very moment
+                    peaks[key] = max(peaks.get(key, 0), size)
             if ended.wait(_LOOK):
                 return
 
