@@ -30,7 +30,9 @@ def test_both_sides_decode_the_recording(recording: Path) -> None:
     assert 0 < ours.cpu < 60 * SECONDS
     assert 0 < theirs.first <= theirs.wall
     assert 0 < waited < 60 * SECONDS
-    assert all(size > 10**6 for size in peaks.values())
+    # Not of every program: one that has only just begun, or is about to end, has hardly any.
+    most = {name: max(size for (of, _), size in peaks.items() if of == name) for name, _ in peaks}
+    assert all(most[name] > 10**6 for name in ("up", "web", "postgres", "redis", "light1", "transcribe1"))
 
 
 def test_the_length_of_a_synthetic_recording(recording: Path) -> None:
