@@ -66,7 +66,7 @@ def _meeting(left: Sequence[_Unit], right: Sequence[_Unit], seam: float) -> _Kep
         (abs(one.middle + other.middle - 2 * seam), i, j)
         for i, one in enumerate(left)
         for j, other in enumerate(right)
-        if abs(one.middle - other.middle) <= SAME and _plain(one.text) and _plain(one.text) == _plain(other.text)
+        if abs(one.middle - other.middle) <= SAME and plain(one.text) and plain(one.text) == plain(other.text)
     ]
     if not same:
         return None
@@ -95,7 +95,8 @@ def _shared(one: _Unit, other: _Unit) -> float:
     return common / max(min(one.end - one.start, other.end - other.start), 0.01)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Its letters and digits: what makes two words the same."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
 
 

@@ -83,11 +83,17 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Speaker:
-    """`seconds` of speech, what others say at the same time included. `name`: what a person or the meeting says."""
+    """`seconds` of speech, what others say at the same time included. `name`: what a person or the meeting says;
+    `name_score`, 0 to 1, where it was concluded from when the meeting system heard whom."""
 
     label: str
     seconds: float
     name: str | None = None
+    name_score: float | None = None
+
+
+CROSS_TALK = "cross_talk"
+"""Of a gap whose words stand on another track."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ class Transcript:
 
     def to_json(self, job_id: str) -> dict[str, Any]:
         """The transcript as the API shows it; every time rounded to a millisecond."""
-        missing = sum(gap.end - gap.start for gap in self.gaps)
+        missing = sum(gap.end - gap.start for gap in self.gaps if gap.reasons != (CROSS_TALK,))
         return {
             "job_id": job_id,
             "language": self.language,
