@@ -38,7 +38,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Caption:
-    """Milliseconds, since that is what the formats carry; `end` > `start`, and captions never overlap."""
+    """Milliseconds, since that is what the formats carry; `end` > `start`, and those of one channel never overlap."""
 
     start: int
     end: int
@@ -47,8 +47,17 @@ class Caption:
 
 
 def captions(transcript: dict[str, Any]) -> list[Caption]:
-    """Of a transcript document, in order of time."""
-    pieces = [piece for segment in transcript["segments"] for piece in pieces_of(segment)]
+    """Of a transcript document, in order of time. Channels apart: two who speak at once, each on a microphone, are two
+    captions at once, not one that changes hands with every word."""
+    by_channel: dict[int | None, list[dict[str, Any]]] = {}
+    for segment in transcript["segments"]:
+        by_channel.setdefault(segment.get("channel"), []).append(segment)
+    found = [cue for segments in by_channel.values() for cue in _of_channel(segments)]
+    return sorted(found, key=lambda cue: cue.start)
+
+
+def _of_channel(segments: Sequence[dict[str, Any]]) -> list[Caption]:
+    pieces = [piece for segment in segments for piece in pieces_of(segment)]
     groups = list(_grouped(_unspaced(sorted(pieces, key=lambda piece: piece.start))))
     timed: list[Caption] = []
     for index, group in enumerate(groups):

@@ -10,6 +10,31 @@ from core.errors import InvalidRequest
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
 
+class Track(BaseModel):
+    """One participant's recording. `offset_seconds`: when it begins, in the job's time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    offset_seconds: float = Field(0.0, ge=0, le=86_400)
+    name: str | None = Field(None, min_length=1, max_length=200)
+
+
+class Participant(BaseModel):
+    """Who the meeting system thought was speaking, and when, in seconds of the job's time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    participant: str = Field(min_length=1, max_length=200)
+    start: float = Field(ge=0)
+    end: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _order(self) -> "Participant":
+        if self.end <= self.start:
+            raise ValueError("end must be greater than start")
+        return self
+
+
 class Options(BaseModel):
     """Times in seconds from the start of the recording."""
 
@@ -22,6 +47,15 @@ class Options(BaseModel):
     speakers: int | None = Field(None, ge=1, le=100, description="How many speak, where that is known.")
     min_speakers: int | None = Field(None, ge=1, le=100)
     max_speakers: int | None = Field(None, ge=1, le=100)
+    channels: Literal["mix", "separate"] = Field(
+        "mix", description="Whether each channel is a speaker, or a group of speakers, of its own."
+    )
+    tracks: tuple[Track, ...] = Field(
+        (), max_length=50, description="One for each part `tracks` of the body, in their order: when it begins, whose."
+    )
+    participants: tuple[Participant, ...] = Field(
+        (), max_length=10_000, description="Who the meeting system heard when: names for the speakers. Not shown again."
+    )
     word_timestamps: bool = True
     hotwords: tuple[str, ...] = Field((), max_length=100)
     prompt: str = Field("", max_length=1000)
@@ -73,6 +107,17 @@ class Options(BaseModel):
             raise ValueError(f"no number of speakers fits {said}")
         return self
 
+    @model_validator(mode="after")
+    def _tracks(self) -> "Options":
+        unfit = {
+            "channels=separate": self.channels == "separate",
+            "clip_start": self.clip_start > 0,
+            "clip_end": self.clip_end is not None,
+        }
+        if self.tracks and any(unfit.values()):
+            raise ValueError(f"{', '.join(name for name, holds in unfit.items() if holds)} does not go with tracks")
+        return self
+
     @property
     def whisper_language(self) -> str | None:
         """Whisper's code: the primary subtag, in lower case; None for `auto`. `cmn` is Whisper's `zh`."""
@@ -95,11 +140,15 @@ def described(error: Any, model: type[BaseModel] = Options) -> dict[str, Any]:
     """One of pydantic's errors as `{"field", "message", "allowed"?}`."""
     field = ".".join(str(part) for part in error["loc"]) or "options"
     if error["type"] == "extra_forbidden":
-        return {"field": field, "message": "is not an option", "allowed": sorted(model.model_fields)}
+        inner = _INNER.get(str(error["loc"][0]), model) if len(error["loc"]) > 1 else model
+        return {"field": field, "message": "is not an option", "allowed": sorted(inner.model_fields)}
     found: dict[str, Any] = {"field": field, "message": error["msg"].removeprefix("Value error, ")}
     if error["type"] == "literal_error":
         found["allowed"] = _choices(model.model_fields[field].annotation)
     return found
+
+
+_INNER: dict[str, type[BaseModel]] = {"tracks": Track, "participants": Participant}
 
 
 def _choices(annotation: Any) -> list[str]:

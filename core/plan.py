@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.states import DIARIZED, Kind, Status
+from core.states import DIARIZED, Kind, Status, StepStatus
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,19 @@ class Tally:
             cached=self.cached + cached,
         )
 
+    def without(self, status: StepStatus, seconds: float) -> "Tally":
+        """A step was taken away that had this status, and audio."""
+        ended = status not in (StepStatus.QUEUED, StepStatus.RUNNING)
+        failed = status in (StepStatus.FAILED, StepStatus.CANCELLED)
+        return replace(
+            self,
+            total=self.total - 1,
+            open=self.open - (not ended),
+            failed=self.failed - failed,
+            seconds=self.seconds - seconds,
+            done_seconds=self.done_seconds - (seconds if ended else 0.0),
+        )
+
 
 Tallies = Mapping[Kind, Tally]
 
@@ -84,12 +97,17 @@ def next_steps(tallies: Tallies, *, speakers: bool = False) -> list[Kind]:
 
 def _for_speakers(tallies: Tallies) -> list[Kind]:
     diarize, cluster = tallies[Kind.DIARIZE], tallies[Kind.CLUSTER]
-    if not tallies[Kind.INGEST].done or diarize.given_up:
+    if not ingested(tallies) or diarize.given_up:
         return []
     if not diarize.total:
         return [Kind.DIARIZE]
     whole = diarize.ended and not diarize.failed
     return [Kind.CLUSTER] if whole and not cluster.total else []
+
+
+def ingested(tallies: Tallies) -> bool:
+    """All tracks were, or gave up, and one at least has its sound; most jobs have one track."""
+    return tallies[Kind.INGEST].ended and tallies[Kind.INGEST].done > 0
 
 
 def speakers_settled(tallies: Tallies) -> bool:
@@ -107,7 +125,7 @@ def _heard(tallies: Tallies) -> bool:
     """The first pass has ended, with some text or over silence."""
     transcribe = tallies[Kind.TRANSCRIBE]
     spoken = transcribe.total == 0 or transcribe.done > 0
-    return bool(tallies[Kind.INGEST].done and not transcribe.open and spoken)
+    return ingested(tallies) and not transcribe.open and spoken
 
 
 def verdict(tallies: Tallies) -> Status | None:
@@ -115,8 +133,9 @@ def verdict(tallies: Tallies) -> Status | None:
     if tallies[Kind.ASSEMBLE].done:
         return Status.COMPLETED
     transcribe = tallies[Kind.TRANSCRIBE]
-    nothing_heard = transcribe.ended and not transcribe.done and tallies[Kind.INGEST].ended
-    if tallies[Kind.INGEST].failed or tallies[Kind.ASSEMBLE].failed or nothing_heard:
+    ingest = tallies[Kind.INGEST]
+    nothing_heard = transcribe.ended and not transcribe.done
+    if tallies[Kind.ASSEMBLE].failed or (ingest.ended and (not ingest.done or nothing_heard)):
         return Status.FAILED
     return None
 
@@ -126,7 +145,7 @@ def progress(tallies: Tallies, status: Status) -> float:
     the rest for assembly."""
     if status is Status.COMPLETED:
         return 1.0
-    if not tallies[Kind.INGEST].done:
+    if not ingested(tallies):
         return 0.05 if tallies[Kind.TRANSCRIBE].total else 0.0
     first, second = share(tallies[Kind.TRANSCRIBE]), share(tallies[Kind.REDECODE])
     return round(0.1 + 0.75 * first + 0.1 * (second if tallies[Kind.REDECODE].chosen else 0.0), 4)
@@ -158,13 +177,13 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
     that what it is made from is not there yet, or was never asked for."""
     if stage is None:
         return _missing(tallies, speakers=speakers)
-    ingested = bool(tallies[Kind.INGEST].done)
+    sound = ingested(tallies)
     ready, requeue, drop = {
         Kind.INGEST: (True, {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
-        Kind.TRANSCRIBE: (ingested, {Kind.TRANSCRIBE: True}, _AFTER_HEARING),
+        Kind.TRANSCRIBE: (sound, {Kind.TRANSCRIBE: True}, _AFTER_HEARING),
         Kind.REDECODE: (_heard(tallies), {}, _AFTER_HEARING),
-        Kind.DIARIZE: (speakers and ingested, {}, {*DIARIZED, Kind.ASSEMBLE}),
-        Kind.CLUSTER: (speakers and ingested, {}, {*DIARIZED, Kind.ASSEMBLE}),  # what it was made from is not kept
+        Kind.DIARIZE: (speakers and sound, {}, {*DIARIZED, Kind.ASSEMBLE}),
+        Kind.CLUSTER: (speakers and sound, {}, {*DIARIZED, Kind.ASSEMBLE}),  # what it was made from is not kept
         Kind.ASSEMBLE: (_heard(tallies), {}, {Kind.ASSEMBLE}),
     }[stage]
     return Again(requeue, frozenset(drop)) if ready else None
@@ -173,6 +192,8 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
 def _missing(tallies: Tallies, *, speakers: bool) -> Again | None:
     requeue = {kind: False for kind in (Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
     drop = _AFTER_HEARING if requeue else frozenset({Kind.ASSEMBLE})
+    if Kind.INGEST in requeue and speakers:
+        drop |= {*DIARIZED}  # of the track that was not there
     if not requeue and tallies[Kind.REDECODE].failed:
         requeue[Kind.REDECODE] = False
     if speakers and (tallies[Kind.DIARIZE].given_up or any(tallies[kind].failed for kind in DIARIZED)):

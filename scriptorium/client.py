@@ -6,18 +6,22 @@ with Client("http://127.0.0.1:8080", key) as client:
     print(client.transcript(job["id"])["text"])
 """
 
-import io
 import json
 import os
-import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+
+from scriptorium.counted import Counted, watch
+from scriptorium.refusals import ApiError, ServerUnreachable, before_another, refusal
+
+__all__ = ["ENDED", "ApiError", "Client", "Job", "ServerUnreachable"]
 
 Job = dict[str, Any]
 """As api.md shows it: `id`, `status`, `progress`, `stages`, `error` …"""
@@ -28,37 +32,6 @@ _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
 _TRIES = 6
 """Of an upload. With the pauses between them they last about 25 s: as long as a server takes to start anew."""
-_AGAIN = frozenset({408, 502, 503, 504})
-"""Statuses after which the same upload may pass: it stalled on its way, or the server cannot take it now."""
-_LONGEST_PAUSE = 60.0
-
-
-class ApiError(Exception):
-    """The server refused. `code` is stable, `status` is HTTP's, `errors` names each wrong field, `retry_after` is in
-    seconds, where the server says when to try again."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        status: int,
-        errors: list[dict[str, Any]] | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.errors = errors or []
-        self.retry_after = retry_after
-
-
-class ServerUnreachable(Exception):
-    """No answer came; the message names the address. `connected` is False where nothing was sent either."""
-
-    def __init__(self, message: str, connected: bool = True) -> None:
-        super().__init__(message)
-        self.connected = connected
 
 
 class Client:
@@ -95,9 +68,37 @@ class Client:
         and with the same key, so that it becomes one job; without a key of yours it gets a new one. A server that
         nothing listens for is not waited for. Raises OSError where the file cannot be read.
         """
+        return self._submitted([("file", path)], progress, idempotency_key, options)
+
+    def submit_tracks(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> Job:
+        """As `submit`, of a meeting that was recorded participant by participant: one job. `tracks` says of each path
+        `name` and `offset_seconds`; without it, a track is called like its file, and all begin at once."""
+        told = options.pop("tracks", None) or [{"name": Path(path).stem[:200]} for path in paths]
+        files = [("tracks", path) for path in paths]
+        return self._submitted(files, progress, idempotency_key, {**options, "tracks": list(told)})
+
+    def _submitted(
+        self,
+        files: Sequence[tuple[str, str | os.PathLike[str]]],
+        progress: Callable[[int, int], None] | None,
+        idempotency_key: str | None,
+        options: dict[str, Any],
+    ) -> Job:
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        with _Counted(path, progress) as opened:
-            parts = {"file": (Path(path).name, opened, "application/octet-stream")}
+        with ExitStack() as opened:
+            sound = [opened.enter_context(Counted(path)) for _, path in files]
+            watch(sound, progress)
+            parts = [
+                (name, (Path(path).name, file, "application/octet-stream"))
+                for (name, path), file in zip(files, sound, strict=True)
+            ]
             sent = {"options": json.dumps(options)}
             return self._again(lambda: self._json("POST", "/v1/jobs", files=parts, data=sent, headers=headers))
 
@@ -183,7 +184,7 @@ class Client:
             try:
                 return send()
             except (ApiError, ServerUnreachable) as error:
-                pause = _before_another(error, tried)
+                pause = before_another(error, tried)
                 if pause is None:
                     raise
             self._pause(pause)
@@ -204,44 +205,5 @@ class Client:
         except httpx2.InvalidURL as error:
             raise ServerUnreachable(f"{self.url} is not an address: {error}", connected=False) from error
         if response.is_error:
-            raise _refusal(response)
+            raise refusal(response)
         return response
-
-
-def _refusal(response: httpx2.Response) -> ApiError:
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict):  # not our server, or a proxy in front of it
-        problem = {}
-    message = problem.get("detail") or f"the server answered {response.status_code} {response.reason_phrase}"
-    told = response.headers.get("Retry-After", "")
-    retry_after = float(told) if told.isdecimal() else None
-    return ApiError(problem.get("code", "unknown"), message, response.status_code, problem.get("errors"), retry_after)
-
-
-def _before_another(error: ApiError | ServerUnreachable, tried: int) -> float | None:
-    """Seconds to wait after `tried` tries; None where another is of no use. The draw keeps callers, whom one outage
-    turned away together, from coming back together."""
-    own = min(2.0 ** (tried - 1), _LONGEST_PAUSE) * random.uniform(0.5, 1)
-    if isinstance(error, ServerUnreachable):
-        return own if error.connected or tried > 1 else None
-    if error.status not in _AGAIN or (error.retry_after or 0) > _LONGEST_PAUSE:
-        return None
-    return max(own, error.retry_after or 0)
-
-
-class _Counted(io.FileIO):
-    """A file that tells how much of it was read."""
-
-    def __init__(self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None) -> None:
-        super().__init__(path, "rb")
-        self._total = os.fstat(self.fileno()).st_size
-        self._progress = progress
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(-1 if size is None else size) or b""
-        if self._progress:
-            self._progress(self.tell(), self._total)
-        return data

@@ -8,8 +8,8 @@ from flask import Response, request
 
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, openapi, service
-from web.bodies import FORM_BYTES
 from web.scope import compose, request_id
+from web.upload import FORM_BYTES
 
 log = logging.getLogger(__name__)
 

@@ -41,6 +41,10 @@ class Check:
             self._claims.append(claim)
             self._hashes.setdefault(claim.algorithm, ALGORITHMS[claim.algorithm]())
 
+    @property
+    def claimed(self) -> bool:
+        return bool(self._claims)
+
     def update(self, data: bytes) -> None:
         for hashed in self._hashes.values():
             hashed.update(data)

@@ -59,7 +59,8 @@ def _value(name: str, text: str) -> Any:
     if kind == "object":
         return _object(name, text)
     if kind == "array":
-        return _json(name, text) if text.lstrip().startswith("[") else [text]
+        found = _json(name, text) if text.lstrip().startswith(("[", "{")) else text
+        return found if isinstance(found, list) else [found]
     return text
 
 

@@ -12,7 +12,7 @@ from core import jobs
 from core.formats import FORMATS
 from web import openapi, queries, schemas
 from web.answers import answer
-from web.bodies import json_object
+from web.encoded import json_object
 from web.fields import fault, plain, refusal
 from web.scope import authenticate, context, seat, tenant
 from web.submission import location_of, submitted

@@ -58,6 +58,16 @@ class JobError(Warned):
     retryable: bool
 
 
+class TrackOut(BaseModel):
+    """One of several sounds of a job: a channel of its recording, or a recording of its own."""
+
+    index: int
+    channel: int | None
+    offset_seconds: float
+    name: str | None
+    recording: RecordingInfo
+
+
 class Job(BaseModel):
     """Times are RFC 3339 in UTC; seconds are floats."""
 
@@ -70,6 +80,7 @@ class Job(BaseModel):
     stages: dict[str, Stage]
     options: dict[str, Any]
     recording: RecordingInfo
+    tracks: list[TrackOut] = Field(description="Of a job with several sounds; else empty.")
     language: str | None
     language_probability: float | None
     confidence: float | None
@@ -119,6 +130,9 @@ class SpeakerOut(BaseModel):
     label: str
     seconds: float
     name: str | None
+    name_score: float | None = Field(
+        None, ge=0, le=1, description="How sure a name is that follows from `participants`; of other names, null."
+    )
 
 
 class TurnOut(BaseModel):

@@ -23,7 +23,7 @@ def submitted() -> jobs.Submitted:
         asked = options.parse(upload.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
-        return jobs.submit(here, tenant(), upload.incoming, upload.filename, asked, key)
+        return jobs.submit(here, tenant(), upload.incoming, upload.filename, asked, key, upload.others)
 
 
 def location_of(job: dict[str, Any]) -> str:

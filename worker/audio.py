@@ -21,6 +21,9 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE
 BLOCK = 64 * 1024
 """Bytes of one read: 2 s of sound."""
 
+MIX, ALL = "mix", "all"
+"""What is decoded of several channels, where it is not one."""
+
 _POLL = 0.5
 _LOG_KEPT = 4096
 _ASYNC = "aresample=async=1:first_pts=0"
@@ -38,10 +41,11 @@ class Decoder:
     name: str
     path: str | None
 
-    def command(self, path: Path, seconds: float, *, tolerant: bool) -> list[str]:
+    def command(self, path: Path, seconds: float, *, tolerant: bool, heard: str = MIX) -> list[str]:
+        """`heard`: MIX; ALL channels, side by side; or the number of one."""
         if self.path is None:
-            return own_program("decode", str(path), f"{seconds:.3f}", "tolerant" if tolerant else "strict")
-        return _ffmpeg(self.path, path, seconds, tolerant)
+            return own_program("decode", str(path), f"{seconds:.3f}", "tolerant" if tolerant else "strict", heard)
+        return _ffmpeg(self.path, path, seconds, tolerant, heard)
 
 
 @cache
@@ -67,15 +71,17 @@ def decode(
     check: Callable[[], None],
     seconds: float | None = None,
     using: Decoder | None = None,
+    heard: str = MIX,
 ) -> Iterator[bytes]:
-    """Blocks of s16le PCM, at most `seconds` of it (the duration limit and one second more where None).
+    """Blocks of s16le PCM, at most `seconds` of it (the duration limit and one second more where None). `heard`: as in
+    `Decoder.command`; of ALL channels a block may end inside a sample.
 
     `check` is called at least every second, and what it raises ends the child. Raises DecodeFailed when the decoder
     ends with an error (strict: at the first one), InputError decode_timeout when it hangs or takes too long.
     """
     limit = settings.max_duration + 1 if seconds is None else seconds
     chosen = using or decoder()
-    command = limited(chosen.command(path, limit, tolerant=tolerant), settings.decode_timeout)
+    command = limited(chosen.command(path, limit, tolerant=tolerant, heard=heard), settings.decode_timeout)
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, env=own_environment(),
@@ -89,12 +95,14 @@ def decode(
                 pipe.close()
 
 
-def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool) -> list[str]:
+def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str) -> list[str]:
+    one = () if heard in (MIX, ALL) else (f"pan=mono|c0=c{int(heard)}",)
     return [
         program, "-nostdin", "-hide_banner", "-v", "error", *(() if tolerant else ("-xerror",)),
         "-max_alloc", str(MAX_ALLOC), "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
         "-threads", "1", "-vn", "-sn", "-dn", "-i", f"file:{path}", "-map", "0:a:0", "-map_metadata", "-1",
-        "-t", f"{seconds:.3f}", "-af", _ASYNC, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1",
+        "-t", f"{seconds:.3f}", "-af", ",".join((*one, _ASYNC)),
+        *(() if heard == ALL else ("-ac", "1")), "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1",
     ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What the ingest step sees of the world: the ledger and storage, through one step in this worker's hands."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from core import jobs
@@ -11,7 +11,7 @@ from core.errors import ScriptoriumError
 from core.options import Options
 from core.settings import Settings
 from core.states import Kind
-from worker.steps import ChunkSpec, transcribe
+from worker.steps import ChunkSpec, Place, transcribe
 
 
 class StepLost(ScriptoriumError):
@@ -38,11 +38,11 @@ class IngestContext:
 
     @property
     def recording_id(self) -> UUID:
-        return self.step.recording_id
+        return self.step.sound
 
     @property
     def source_key(self) -> str:
-        return f"recordings/{self.step.recording_id}/source"
+        return f"recordings/{self.step.sound}/source"
 
     @property
     def options(self) -> Options:
@@ -53,14 +53,31 @@ class IngestContext:
         return self.step.job_model
 
     def pcm_key(self, generation: str, part: int) -> str:
-        return pcm_key(self.step.recording_id, generation, part)
+        return pcm_key(self.step.sound, generation, part)
+
+    @property
+    def place(self) -> Place:
+        return Place.of(self.step.params)
+
+    @property
+    def to_separate(self) -> bool:
+        return self.options.channels == "separate" and not self.place.told
+
+    def separate(self, channels: Sequence[int], warning: tuple[str, str] | None) -> "IngestContext":
+        if not jobs.separate(self.context, self.step, channels, warning):
+            raise StepLost("the step was cancelled or taken over")
+        if len(channels) < 2:
+            return self
+        told = {"track": 0, "recording": str(self.step.sound), "offset": 0.0, "channel": channels[0]}
+        return replace(self, step=replace(self.step, params={**self.step.params, **told}))
 
     def check(self) -> None:
         self.guard()
 
     def emit(self, generation: str, chunks: Sequence[ChunkSpec]) -> None:
         new = [
-            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c)) for c in chunks
+            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c, self.place))
+            for c in chunks
         ]
         if not jobs.emit(self.context, self.step, generation, new):
             raise StepLost("the step was cancelled or taken over")

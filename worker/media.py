@@ -1,9 +1,10 @@
 """The child process that reads media where no ffmpeg is installed: FFmpeg's libraries out of the wheel `av`.
 
     python -m worker.media probe PATH
-    python -m worker.media decode PATH SECONDS strict|tolerant
+    python -m worker.media decode PATH SECONDS strict|tolerant mix|all|CHANNEL
 
-`probe` prints ffprobe's JSON; `decode` writes 16 kHz mono s16le PCM to standard output. On failure the exit status is
+`probe` prints ffprobe's JSON; `decode` writes 16 kHz s16le PCM to standard output, all channels mixed, all side by
+side, or one by its number from 0. On failure the exit status is
 1 and standard error says why in FFmpeg's own words, so that one reader understands both programs.
 """
 
@@ -35,8 +36,8 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["probe", path]:
                 print(json.dumps(probe(path)))
-            case ["decode", path, seconds, mode]:
-                write(decode(path, float(seconds), tolerant=mode == "tolerant"), sys.stdout.buffer)
+            case ["decode", path, seconds, mode, heard]:
+                write(decode(path, float(seconds), tolerant=mode == "tolerant", heard=heard), sys.stdout.buffer)
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2
@@ -74,11 +75,12 @@ def _described(stream: av.audio.AudioStream) -> dict[str, object]:
     return described
 
 
-def decode(path: str, seconds: float, *, tolerant: bool) -> Iterator[bytes]:
+def decode(path: str, seconds: float, *, tolerant: bool, heard: str = "mix") -> Iterator[bytes]:
     """PCM of the first audio stream, at most `seconds` of it. Raises FFmpegError; tolerant, it skips what it can."""
-    left = int(seconds * SAMPLE_RATE) * 2
     with opened(path) as container:
-        for block in _resampled(_frames(container, tolerant)):
+        channels = container.streams.audio[0].codec_context.channels if heard == "all" else 1
+        left = int(seconds * SAMPLE_RATE) * 2 * channels
+        for block in _resampled(_frames(container, tolerant), heard):
             yield block[:left]
             left -= len(block)
             if left <= 0:
@@ -111,7 +113,7 @@ def _from_zero(frame: av.AudioFrame, start: int) -> av.AudioFrame:
     return frame
 
 
-def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[bytes]:
+def _resampled(frames: Iterator[av.AudioFrame], heard: str) -> Iterator[bytes]:
     """A stream that changes its rate or channels on the way gets a new graph there."""
     graph, shape = None, None
     for frame in frames:
@@ -119,23 +121,29 @@ def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[bytes]:
         if graph is None or found != shape:
             if graph is not None:
                 yield from _flushed(graph)
-            graph, shape = _graph(frame, first=graph is None), found
+            graph, shape = _graph(frame, heard, first=graph is None), found
         graph.push(frame)
         yield from _pulled(graph)
     if graph is not None:
         yield from _flushed(graph)
 
 
-def _graph(frame: av.AudioFrame, first: bool) -> av.filter.Graph:
+def _graph(frame: av.AudioFrame, heard: str, first: bool) -> av.filter.Graph:
     """`async=1` fills gaps between time stamps with silence, `first_pts=0` a late start: time stays an offset."""
     graph = av.filter.Graph()
     source = graph.add_abuffer(
         sample_rate=frame.sample_rate, format=frame.format.name, layout=frame.layout.name, time_base=frame.time_base
     )
     resample = graph.add("aresample", f"{SAMPLE_RATE}:async=1" + (":first_pts=0" if first else ""))
-    shape = graph.add("aformat", f"sample_fmts=s16:channel_layouts=mono:sample_rates={SAMPLE_RATE}")
+    layout = frame.layout.name if heard == "all" else "mono"
+    shape = graph.add("aformat", f"sample_fmts=s16:channel_layouts={layout}:sample_rates={SAMPLE_RATE}")
     sink = graph.add("abuffersink")
-    source.link_to(resample)
+    if heard in ("mix", "all"):
+        source.link_to(resample)
+    else:
+        one = graph.add("pan", f"mono|c0=c{int(heard)}")
+        source.link_to(one)
+        one.link_to(resample)
     resample.link_to(shape)
     shape.link_to(sink)
     graph.configure()
@@ -154,7 +162,7 @@ def _pulled(graph: av.filter.Graph) -> Iterator[bytes]:
         except (BlockingIOError, MediaEnd):
             return
         if isinstance(frame, av.AudioFrame):
-            yield bytes(frame.planes[0])[: 2 * frame.samples]
+            yield bytes(frame.planes[0])[: 2 * frame.samples * len(frame.layout.channels)]
 
 
 def write(blocks: Iterator[bytes], out: BinaryIO) -> None:

@@ -42,7 +42,7 @@ class Recognition:
         options = Options.model_validate(step.options)
 
         def read(part: int, start: int, length: int) -> bytes:
-            key = pcm_key(step.recording_id, step.params["generation"], part)
+            key = pcm_key(step.sound, step.params["generation"], part)
             return self.context.blobs.read_range(key, start, length)
 
         clip = transcribe.clip(step.params, options, read)
@@ -78,12 +78,14 @@ class Recognition:
         sure = applies(hypothesis, self.calibration)
         made = transcribe.result(hypothesis, segments, step.params, self.recognizer.info, calibrated=sure)
         result = {**made, "cached": one.known is not None}
+        if "track" in step.params:
+            result["levels"] = transcribe.levels(one.clip.samples)
         if step.kind is Kind.REDECODE:
             effects = [self._second(step, hypothesis, segments, result)]
         else:
             effects = [jobs.record_segments(step.index, [segment.to_json() for segment in segments])]
         if one.fingerprint and one.known is None and fingerprint.repeatable(hypothesis):
-            effects.append(library.remember(one.fingerprint, fingerprint.stored(hypothesis)))
+            effects.append(library.remember(one.fingerprint, fingerprint.stored(hypothesis), step.sound))
         return lambda: jobs.finish(self.context, step, result, jobs.all_of(*effects))
 
     def _second(

@@ -103,7 +103,7 @@ class Runner:
 
     def _ingest(self, step: jobs.Claimed) -> None:
         result = ingest.run(IngestContext(self.context, step, lambda: self.check(step)))
-        self.record(lambda: jobs.finish(self.context, step, result, jobs.record_probe(result)))
+        self.record(lambda: jobs.finish(self.context, step, result, jobs.record_probe(result, step.sound)))
 
     def _diarize(self, step: jobs.Claimed) -> None:
         assert self.speakers is not None

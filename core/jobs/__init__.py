@@ -9,8 +9,9 @@ from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_s
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
+from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, check_storage, submit
+from core.jobs.submit import Source, Submitted, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     page,
@@ -31,6 +32,7 @@ __all__ = [
     "Effect",
     "HeardChunk",
     "NewStep",
+    "Source",
     "Submitted",
     "Swept",
     "Tenant",
@@ -65,6 +67,7 @@ __all__ = [
     "scavenge",
     "segments",
     "segments_of",
+    "separate",
     "served_models",
     "show",
     "submit",

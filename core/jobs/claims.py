@@ -45,6 +45,11 @@ class Claimed:
     """Whether it is the first step of its job that was claimed."""
     overdue: bool = False
 
+    @property
+    def sound(self) -> UUID:
+        """The recording that it is about: the job's, or its track's."""
+        return UUID(self.params["recording"]) if "recording" in self.params else self.recording_id
+
     @classmethod
     def of(cls, row: Row[Any], settings: Settings) -> "Claimed":
         """Of the columns `_CLAIMED`."""

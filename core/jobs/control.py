@@ -1,10 +1,11 @@
 """What an owner does to a job: cancel and delete."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.context import Context
@@ -14,7 +15,18 @@ from core.jobs.rows import close, locked
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Status
-from core.tables import BlockRow, DiarizationRow, Fingerprint, Job, Recording, SegmentRow, Step, TranscriptRow
+from core.tables import (
+    BlockRow,
+    DiarizationRow,
+    Fingerprint,
+    Job,
+    ParticipantsRow,
+    Recording,
+    SegmentRow,
+    Step,
+    TrackRow,
+    TranscriptRow,
+)
 
 
 def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
@@ -39,8 +51,8 @@ def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
         job = locked(session, job_id)
         if job is None or job.tenant_id != tenant.id:
             raise NotFound(f"there is no job {job_id}")
-        prefix = _delete(session, job) if job.deleted_at is None else None
-    if prefix is not None:
+        prefixes = _delete(session, job) if job.deleted_at is None else []
+    for prefix in prefixes:
         context.blobs.delete_prefix(prefix)
 
 
@@ -51,25 +63,26 @@ def expire(context: Context, job_id: UUID) -> bool:
         now = session.scalar(select(func.clock_timestamp()))
         if job is None or job.deleted_at is not None or job.delete_at is None or now is None or job.delete_at > now:
             return False
-        prefix = _delete(session, job)
-    if prefix is not None:
+        prefixes = _delete(session, job)
+    for prefix in prefixes:
         context.blobs.delete_prefix(prefix)
     return True
 
 
-def _delete(session: Session, job: Job) -> str | None:
-    """The prefix to erase, where no other job needs the recording; the caller holds the job's lock."""
+def _delete(session: Session, job: Job) -> list[str]:
+    """The prefixes to erase, of the recordings that no other job needs; the caller holds the job's lock."""
     # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
     # lock on the recording, and two deletes that both share it could then wait for each other.
-    recording = _locked_recording(session, job)
+    recordings = _locked_recordings(session, job)
     if not Status(job.status).ended:
         close(session, job, Status.CANCELLED)
     _erase_rows(session, job)
-    return _orphaned(session, recording)
+    session.flush()
+    return [_orphaned(session, one) for one in recordings if not _needed(session, one)]
 
 
 def _erase_rows(session: Session, job: Job) -> None:
-    for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):
+    for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):
         session.execute(sql_delete(table).where(table.job_id == job.id))
     unsaid = Step.params.op("-")("prompt")  # what the second pass was told: a piece of the transcript
     session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None, params=unsaid))
@@ -78,17 +91,23 @@ def _erase_rows(session: Session, job: Job) -> None:
     job.options = {key: value for key, value in job.options.items() if key == "priority"}
 
 
-def _locked_recording(session: Session, job: Job) -> Recording:
-    return session.execute(select(Recording).where(Recording.id == job.recording_id).with_for_update()).scalar_one()
+def _locked_recordings(session: Session, job: Job) -> Sequence[Recording]:
+    """The job's own, and its tracks'; in one order for all who delete."""
+    tracks = select(TrackRow.recording_id).where(TrackRow.job_id == job.id)
+    those = select(Recording).where(or_(Recording.id == job.recording_id, Recording.id.in_(tracks)))
+    return session.scalars(those.order_by(Recording.id).with_for_update()).all()
 
 
-def _orphaned(session: Session, recording: Recording) -> str | None:
-    """The prefix of the recording, when this was its last job; the caller holds its lock. What was heard in it, and
-    kept for the same sound to come, goes at once."""
-    session.flush()
-    others = select(func.count()).select_from(Job).where(Job.recording_id == recording.id, Job.deleted_at.is_(None))
-    if session.scalar(others):
-        return None
+def _needed(session: Session, recording: Recording) -> bool:
+    """By another job. A deleted job has no tracks any more."""
+    own = select(Job.id).where(Job.recording_id == recording.id, Job.deleted_at.is_(None))
+    track = select(TrackRow.job_id).where(TrackRow.recording_id == recording.id)
+    return session.scalar(select(or_(own.exists(), track.exists()))) or False
+
+
+def _orphaned(session: Session, recording: Recording) -> str:
+    """Its prefix, when that was its last job; the caller holds its lock. What was heard in it, and kept for the same
+    sound to come, goes at once."""
     recording.deleted_at, recording.filename = func.clock_timestamp(), ""
     session.execute(sql_delete(Fingerprint).where(Fingerprint.recording_id == recording.id))
     return recording.prefix

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -22,11 +23,11 @@ def all_of(*effects: Effect) -> Effect:
     return effect
 
 
-def record_probe(result: dict[str, Any]) -> Effect:
-    """What ingest learned of the recording."""
+def record_probe(result: dict[str, Any], recording_id: UUID | None = None) -> Effect:
+    """What ingest learned of the recording; of the job's own where None."""
 
     def effect(session: Session, job: Job) -> None:
-        recording = session.get_one(Recording, job.recording_id)
+        recording = session.get_one(Recording, recording_id or job.recording_id)
         recording.duration, recording.channels, recording.codec = (
             result["duration"],
             result["channels"],

@@ -24,7 +24,8 @@ from core.jobs.claims import Claimed
 from core.jobs.onward import go_on
 from core.jobs.rows import NewStep, Rings, add_steps, give_up_speakers, locked, seconds_of
 from core.states import DIARIZED, Kind, StepStatus
-from core.tables import Job, Step
+from core.tables import Job, Step, TrackRow
+from core.tracks import indices
 
 Effect = Callable[[Session, Job], None]
 
@@ -81,6 +82,8 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
         code, message = _LEFT_OUT[step.kind]
         start, end = step.params["start"], step.params["end"]
         warn(job, code, f"{start:.1f}-{end:.1f} s {message}: {error.message}", step.kind)
+    if step.kind is Kind.INGEST and "track" in step.params:
+        warn(job, "track_failed", f"track {step.params['track']} is left out: {error.message}", step.kind)
     _tally(job, step, busy, failed=True)
     if step.kind in DIARIZED:
         warn(job, "diarization_failed", f"the speakers could not be found: {error.message}", step.kind)
@@ -125,15 +128,17 @@ def hand_back(context: Context, step: Claimed, delay: float = 0.0) -> bool:
 
 def emit(context: Context, step: Claimed, generation: str, chunks: Sequence[NewStep]) -> bool:
     """Adds the chunks that are not there yet. Another generation (another decoder, so other cuts) discards the old
-    one's chunks first. False when the ingest step is no longer ours."""
+    one's chunks of this track first. False when the ingest step is no longer ours."""
     rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
-        if job is None or not _held(session, step):
+        if job is None or not held(session, step):
             return False
-        if job.generation != generation:
-            _discard_chunks(session, job)
-            job.generation = generation
+        track = step.params.get("track")
+        owner = job if track is None else session.get_one(TrackRow, (job.id, track))
+        if owner.generation != generation:
+            _discard_chunks(session, job, track)
+            owner.generation = generation
         add_steps(session, job, Kind.TRANSCRIBE, chunks, rings)
     rings.ring()
     return True
@@ -143,7 +148,7 @@ def note(context: Context, step: Claimed, code: str, message: str) -> None:
     """A warning on the job, once."""
     with transaction(context.sessions) as session:
         job = locked(session, step.job_id)
-        if job is not None and _held(session, step):
+        if job is not None and held(session, step):
             warn(job, code, message, step.kind)
 
 
@@ -153,9 +158,10 @@ def warn(job: Job, code: str, message: str, kind: Kind | None) -> None:
         job.warnings = [*job.warnings, said]
 
 
-def _held(session: Session, step: Claimed) -> bool:
-    held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
-    return session.scalar(held) is not None
+def held(session: Session, step: Claimed) -> bool:
+    """Whether it is still in the hands of who claimed it."""
+    ours = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)
+    return session.scalar(ours) is not None
 
 
 def _lease_ended(session: Session, step: Claimed) -> bool:
@@ -204,9 +210,14 @@ def _tally(job: Job, step: Claimed, busy: float, *, failed: bool, cached: bool =
     job.tallies = plan.written(tallies)
 
 
-def _discard_chunks(session: Session, job: Job) -> None:
-    session.execute(delete(Step).where(Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE))
-    heard.erase(session, job.id)
+def _discard_chunks(session: Session, job: Job, track: int | None) -> None:
+    """Of this track; a job without tracks has the numbers of the first."""
+    its = indices(track or 0)
+    chunks = (Step.job_id == job.id, Step.kind == Kind.TRANSCRIBE, Step.index >= its.start, Step.index < its.stop)
     tallies = plan.read(job.tallies)
-    tallies[Kind.TRANSCRIBE] = plan.Tally(tag=tallies[Kind.TRANSCRIBE].tag)
+    tally = tallies[Kind.TRANSCRIBE]
+    for status, params in session.execute(delete(Step).where(*chunks).returning(Step.status, Step.params)):
+        tally = tally.without(StepStatus(status), seconds_of(params))
+    heard.erase(session, job.id, its)
+    tallies[Kind.TRANSCRIBE] = tally
     job.tallies = plan.written(tallies)

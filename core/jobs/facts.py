@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, Row, select
+from sqlalchemy import Float, Row, func, select
 from sqlalchemy.orm import Session
 
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.jobs import heard
+from core.jobs import heard, tracks
+from core.jobs.onward import duration
 from core.jobs.speakers import speakers_of
+from core.jobs.tracks import Track
 from core.states import Kind, StepStatus
-from core.tables import Job, Recording, Step
+from core.tables import Job, ParticipantsRow, Step
 from core.transcript import Gap, Segment
 
 
@@ -32,13 +34,16 @@ class HeardChunk:
     calibrated: bool
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...]
+    levels: tuple[int, ...] = ()
+    """Of a track: dBFS of each `worker.steps.transcribe.LEVEL` seconds that were heard, from `start - lead` on."""
+    lead: float = 0.0
 
 
 @dataclass(frozen=True)
 class AssemblyFacts:
     """All that the transcript is made of. `failed`: chunks that could not be transcribed. `speakers`: as
-    `worker.steps.cluster` found them, None where nobody did. `language`: asked for, None
-    for `auto`."""
+    `worker.steps.cluster` found them, None where nobody did; of a job with `tracks`, by track. `participants`: who the
+    meeting system heard when. `language`: asked for, None for `auto`."""
 
     duration: float
     speech_seconds: float
@@ -48,6 +53,8 @@ class AssemblyFacts:
     model: dict[str, Any]
     language: str | None
     word_timestamps: bool
+    tracks: tuple[Track, ...] = ()
+    participants: tuple[dict[str, Any], ...] = ()
 
 
 def current_segments(context: Context, job_id: UUID) -> tuple[Segment, ...]:
@@ -63,19 +70,30 @@ def segments_of(context: Context, job_id: UUID, chunk: int) -> tuple[Segment, ..
 def assembly_facts(context: Context, job_id: UUID) -> AssemblyFacts:
     with transaction(context.sessions) as session:
         job = session.get_one(Job, job_id)
-        recording = session.get_one(Recording, job.recording_id)
-        of_ingest = select(Step.result).where(Step.job_id == job_id, Step.kind == Kind.INGEST)
         language = job.options.get("language", "auto")
         return AssemblyFacts(
-            duration=recording.duration or 0.0,
-            speech_seconds=(session.execute(of_ingest).scalar_one() or {}).get("speech_seconds", 0.0),
+            duration=duration(session, job),
+            speech_seconds=_speech_seconds(session, job_id),
             chunks=_chunks(session, job_id),
             failed=_failed(session, job_id),
             speakers=_speakers(session, job),
             model=_model(session, job),
             language=None if language == "auto" else language,
             word_timestamps=job.options.get("word_timestamps", True),
+            tracks=tuple(tracks.of(session, job)),
+            participants=_participants(session, job_id),
         )
+
+
+def _participants(session: Session, job_id: UUID) -> tuple[dict[str, Any], ...]:
+    told = session.get(ParticipantsRow, job_id)
+    return tuple(told.body) if told else ()
+
+
+def _speech_seconds(session: Session, job_id: UUID) -> float:
+    spoken = Step.result["speech_seconds"].astext.cast(Float)
+    of_ingest = (Step.job_id == job_id, Step.kind == Kind.INGEST, Step.status == StepStatus.DONE)
+    return session.scalar(select(func.coalesce(func.sum(spoken), 0.0)).where(*of_ingest)) or 0.0
 
 
 def _chunks(session: Session, job_id: UUID) -> tuple[HeardChunk, ...]:
@@ -95,6 +113,8 @@ def _chunks(session: Session, job_id: UUID) -> tuple[HeardChunk, ...]:
             calibrated=bool(one.calibrated),
             segments=segments.get(index, ()),
             gaps=_gaps(one.suppressed),
+            levels=tuple(one.levels or ()),
+            lead=one.lead or 0.0,
         )
         for index, one in decodes.items()
     )
@@ -114,6 +134,8 @@ def _decodes(session: Session, job_id: UUID, kind: Kind, *which: Any) -> dict[in
             result["language_probability"].astext.cast(Float).label("probability"),
             result["calibrated"].as_boolean().label("calibrated"),
             result["suppressed"].label("suppressed"),
+            params["lead"].astext.cast(Float).label("lead"),
+            result["levels"].label("levels"),
         )
         .where(Step.job_id == job_id, Step.kind == kind, Step.status == StepStatus.DONE, *which)
         .order_by(Step.index)
@@ -122,10 +144,13 @@ def _decodes(session: Session, job_id: UUID, kind: Kind, *which: Any) -> dict[in
 
 
 def _speakers(session: Session, job: Job) -> dict[str, Any] | None:
-    """Not those of an earlier run that were given up in this one."""
+    """Not those of an earlier run that were given up in this one. What people say of the speakers of tracks holds even
+    where nobody looked for any."""
+    found = speakers_of(session, job.id)
     if job.diarizer is None or plan.read(job.tallies)[Kind.DIARIZE].given_up:
-        return None
-    return speakers_of(session, job.id)
+        said: dict[str, Any] = {name: body for name, body in (found or {}).items() if name in ("names", "merged")}
+        return said if tracks.several(job.options) else None
+    return found
 
 
 def _gaps(suppressed: list[dict[str, Any]] | None) -> tuple[Gap, ...]:

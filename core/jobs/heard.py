@@ -59,9 +59,13 @@ def _withdrawn(data: Stored) -> Stored:
     return {**data, "text": "", "words": [], "flags": [WITHDRAWN]}
 
 
-def erase(session: Session, job_id: UUID, chunks: Sequence[int] | None = None) -> None:
+def erase(session: Session, job_id: UUID, chunks: Sequence[int] | range | None = None) -> None:
     """Of these chunks; of all where None."""
-    those = [SegmentRow.job_id == job_id, *([] if chunks is None else [SegmentRow.chunk.in_(chunks)])]
+    those = [SegmentRow.job_id == job_id]
+    if isinstance(chunks, range):
+        those += [SegmentRow.chunk >= chunks.start, SegmentRow.chunk < chunks.stop]
+    elif chunks is not None:
+        those.append(SegmentRow.chunk.in_(chunks))
     session.execute(delete(SegmentRow).where(*those))
 
 

@@ -42,8 +42,9 @@ def known(context: Context, tenant_id: UUID, fingerprints: Sequence[str]) -> dic
         return {row.sha256: row.result for row in session.execute(found)}
 
 
-def remember(fingerprint: str, result: dict[str, Any]) -> Effect:
+def remember(fingerprint: str, result: dict[str, Any], recording_id: UUID | None = None) -> Effect:
     """Keeps what a chunk gave, with the end of its step. Of two that heard the same at once, the first is kept.
+    `recording_id`: the track's, where it is not the job's own.
 
     Whoever deletes the job holds its row's lock, as `finish` does, so nothing is kept of a recording that was erased.
     At most one entry a transaction: two that keep the same ones in another order would wait for each other.
@@ -52,7 +53,7 @@ def remember(fingerprint: str, result: dict[str, Any]) -> Effect:
     def effect(session: Session, job: Job) -> None:
         if job.deleted_at is not None:
             return
-        heard = {"sha256": fingerprint, "recording_id": job.recording_id, "result": result}
+        heard = {"sha256": fingerprint, "recording_id": recording_id or job.recording_id, "result": result}
         session.execute(insert(Fingerprint).values(tenant_id=job.tenant_id, **heard).on_conflict_do_nothing())
 
     return effect

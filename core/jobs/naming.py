@@ -13,6 +13,7 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, InvalidRequest, NotFound
+from core.jobs import tracks
 from core.jobs.again import start_again
 from core.jobs.rows import Rings, locked
 from core.jobs.views import job_json, own, stored_transcript
@@ -33,7 +34,7 @@ def rename(context: Context, tenant: Tenant, job_id: UUID, label: str, name: str
         found = next((one for one in known if one["label"] == label), None)
         if found is None:
             raise NotFound(_unknown(label, document))
-        found["name"] = name
+        found["name"], found["name_score"] = name, None
         row = session.get_one(TranscriptRow, job_id)
         row.body, row.document = document, None
         kept.body = {**kept.body, "names": {**kept.body.get("names", {}), label: name}}
@@ -80,8 +81,13 @@ def _kept(session: Session, tenant: Tenant, job_id: UUID) -> tuple[Job, Diarizat
     job = own(session, tenant, job_id)
     stored_transcript(session, job)
     kept = session.get(DiarizationRow, job_id)
+    if kept is None and tracks.of(session, job):  # whose speakers nobody had to look for
+        kept = DiarizationRow(job_id=job_id, run=job.run, body={})
+        session.add(kept)
     if kept is None:
-        raise NotFound("this transcript has no speakers; send the recording with diarization=true")
+        raise NotFound(
+            "this transcript has no speakers; send the recording with diarization=true, or channels=separate"
+        )
     return job, kept
 
 

@@ -3,16 +3,19 @@
 import math
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Float, select
 from sqlalchemy.orm import Session
 
 from core import plan, second_pass
 from core.database import from_now
+from core.jobs import tracks
 from core.jobs.rows import NewStep, Rings, add_steps, close
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Recording, Step
+from core.tracks import indices
 
 BLOCK = 600.0
 """Seconds of a recording that one diarize step hears."""
@@ -34,11 +37,8 @@ def _add(session: Session, job: Job, kind: Kind, rings: Rings) -> None:
         tallies = plan.read(job.tallies)
         tallies[kind] = replace(tallies[kind], chosen=True)
         job.tallies = plan.written(tallies)
-    elif kind is Kind.DIARIZE:
-        add_steps(session, job, kind, _blocks(session, job), rings)
     else:
-        params = {"bytes": _size(session, job)} if kind is Kind.INGEST else {}
-        add_steps(session, job, kind, [NewStep(kind, params=params)], rings)
+        add_steps(session, job, kind, _NEW.get(kind, _one)(session, job, kind), rings)
 
 
 def _wait_for_speakers(session: Session, job: Job, settings: Settings) -> None:
@@ -46,33 +46,64 @@ def _wait_for_speakers(session: Session, job: Job, settings: Settings) -> None:
     if job.diarizer is None or not plan.waits_for_speakers(plan.read(job.tallies)):
         job.speakers_until = None
     elif job.speakers_until is None:
-        job.speakers_until = from_now(max(settings.speakers_grace, _duration(session, job) / 2))
+        job.speakers_until = from_now(max(settings.speakers_grace, duration(session, job) / 2))
 
 
-def _blocks(session: Session, job: Job) -> list[NewStep]:
-    """Ten minutes each, of what lies between `first` and `last`. How far a diarizer reads beyond is its own affair."""
-    first, last = float(job.options.get("clip_start", 0.0)), _duration(session, job)
+def _one(_session: Session, _job: Job, kind: Kind) -> list[NewStep]:
+    return [NewStep(kind)]
+
+
+def _ingests(session: Session, job: Job, kind: Kind) -> list[NewStep]:
+    found = tracks.of(session, job)
+    return tracks.ingest_steps(session, found) if found else [NewStep(kind, params={"bytes": _size(session, job)})]
+
+
+def _blocks(session: Session, job: Job, kind: Kind) -> list[NewStep]:
+    """Ten minutes each, of what lies between `first` and `last`, of every track. How far a diarizer reads beyond is its
+    own affair."""
+    found = [one for one in tracks.of(session, job) if one.ingested]
+    clip = float(job.options.get("clip_start", 0.0))
+    if not found:
+        return _of_sound(job.generation, clip, _length(session, job.recording_id), 0, {})
+    return [
+        step
+        for one in found
+        for step in _of_sound(one.generation, clip, one.duration or 0.0, indices(one.index).start, one.params)
+    ]
+
+
+def _of_sound(generation: str | None, first: float, last: float, number: int, told: dict[str, Any]) -> list[NewStep]:
+    """`number`: of its first block; `told`: which track it is."""
     starts = [first + BLOCK * index for index in range(max(1, math.ceil((last - first) / BLOCK)))]
+    whole = {**told, "generation": generation, "first": first, "last": last, "blocks": len(starts)}
     return [
         NewStep(
             Kind.DIARIZE,
-            index,
+            number + index,
             min(BLOCK, last - start),
-            {
-                "generation": job.generation,
-                "start": start,
-                "end": min(start + BLOCK, last),
-                "first": first,
-                "last": last,
-                "blocks": len(starts),
-            },
+            {**whole, "block": index, "start": start, "end": min(start + BLOCK, last)},
         )
         for index, start in enumerate(starts)
     ]
 
 
-def _duration(session: Session, job: Job) -> float:
-    return session.get_one(Recording, job.recording_id).duration or 0.0
+def _clusterings(session: Session, job: Job, kind: Kind) -> list[NewStep]:
+    """One over all blocks of a track: who speaks on one is not looked for on another."""
+    found = [NewStep(kind, one.index, params=one.params) for one in tracks.of(session, job) if one.ingested]
+    return found or [NewStep(kind)]
+
+
+_NEW = {Kind.INGEST: _ingests, Kind.DIARIZE: _blocks, Kind.CLUSTER: _clusterings}
+
+
+def duration(session: Session, job: Job) -> float:
+    """Of all that is heard, in seconds of the job's time."""
+    found = [one.offset + (one.duration or 0.0) for one in tracks.of(session, job)]
+    return max(found) if found else _length(session, job.recording_id)
+
+
+def _length(session: Session, recording_id: UUID) -> float:
+    return session.get_one(Recording, recording_id).duration or 0.0
 
 
 def _size(session: Session, job: Job) -> int:

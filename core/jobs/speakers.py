@@ -21,6 +21,7 @@ from core.jobs.onward import go_on
 from core.jobs.rows import Rings, give_up_speakers, locked
 from core.states import UNDER_WAY, Kind
 from core.tables import BlockRow, DiarizationRow, Job
+from core.tracks import indices
 
 MOST_AT_ONCE = 200
 
@@ -36,22 +37,35 @@ def record_block(index: int, body: bytes) -> Effect:
     return effect
 
 
-def blocks_of(context: Context, job_id: UUID) -> list[bytes]:
+def blocks_of(context: Context, job_id: UUID, track: int = 0) -> list[bytes]:
     """In their order."""
     with transaction(context.sessions) as session:
-        return list(session.scalars(select(BlockRow.body).where(BlockRow.job_id == job_id).order_by(BlockRow.index)))
+        return list(session.scalars(select(BlockRow.body).where(*_of_track(job_id, track)).order_by(BlockRow.index)))
 
 
-def record_speakers(found: dict[str, Any]) -> Effect:
-    """As `worker.steps.cluster` makes it. The blocks have done their duty."""
+def _of_track(job_id: UUID, track: int) -> tuple[Any, ...]:
+    its = indices(track)
+    return BlockRow.job_id == job_id, BlockRow.index >= its.start, BlockRow.index < its.stop
+
+
+def record_speakers(found: dict[str, Any], track: int | None = None) -> Effect:
+    """As `worker.steps.cluster` makes it; of a job with tracks, of this one. The blocks have done their duty."""
 
     def effect(session: Session, job: Job) -> None:
-        made = insert(DiarizationRow).values(job_id=job.id, run=job.run, body=found)
+        body = found if track is None else _beside_others(session, job, track, found)
+        made = insert(DiarizationRow).values(job_id=job.id, run=job.run, body=body)
         taken = {"run": job.run, "body": made.excluded.body, "created_at": func.now()}
         session.execute(made.on_conflict_do_update(index_elements=["job_id"], set_=taken))
-        session.execute(delete(BlockRow).where(BlockRow.job_id == job.id))
+        session.execute(delete(BlockRow).where(*_of_track(job.id, track or 0)))
 
     return effect
+
+
+def _beside_others(session: Session, job: Job, track: int, found: dict[str, Any]) -> dict[str, Any]:
+    """What this run found on other tracks stays; the job's lock keeps two clusterings apart."""
+    before = session.get(DiarizationRow, job.id)
+    others = before.body.get("tracks", {}) if before is not None and before.run == job.run else {}
+    return {"tracks": {**others, str(track): found}}
 
 
 def speakers_of(session: Session, job_id: UUID) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@ no row names, which the scavenger removes; a caller who was answered has a job."
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
 from core.states import UNDER_WAY, Kind
-from core.tables import IdempotencyKey, Job, Recording
+from core.tables import IdempotencyKey, Job, ParticipantsRow, Recording, TrackRow
 
 LONGEST_NAME = 255
 QUEUE_RETRY_AFTER = 60
@@ -38,6 +39,14 @@ class Submitted:
 
     job: dict[str, Any]
     created: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording that came in: its bytes, and what its sender calls it."""
+
+    incoming: Incoming
+    filename: str
 
 
 @dataclass(frozen=True)
@@ -77,41 +86,58 @@ def submit(
     filename: str,
     options: Options,
     idempotency_key: str | None = None,
+    others: Sequence[Source] = (),
 ) -> Submitted:
-    """Keeps the recording and makes its job, or finds the one that this key made in the last 24 hours.
+    """Keeps the recording and makes its job, or finds the one that this key made in the last 24 hours. `others`: the
+    second and further tracks, of a job that has them; `options.tracks` describes all.
 
     Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
     """
     model = models.resolve(options.model or context.settings.model, context.settings).name
-    if not incoming.size:
-        raise InputError("the file is empty: it holds no bytes; send the recording itself", code="empty_file")
-    keyed = _Keyed(idempotency_key, _fingerprint(incoming.sha256, options)) if idempotency_key else None
-    recording = Recording(
-        id=uuid7(),
-        tenant_id=tenant.id,
-        filename=filename[-LONGEST_NAME:],
-        bytes=incoming.size,
-        sha256=incoming.sha256,
-    )
-    incoming.commit(recording.source_key)
+    sources = [Source(incoming, filename), *others]
+    for one in sources:
+        if not one.incoming.size:
+            which = f"the file {one.filename!r}" if others else "the file"
+            raise InputError(f"{which} is empty: it holds no bytes; send the recording itself", code="empty_file")
+    hashes = [one.incoming.sha256 for one in sources]
+    keyed = _Keyed(idempotency_key, _fingerprint(hashes, options)) if idempotency_key else None
+    recordings = [_kept(tenant, one) for one in sources]
     rings = Rings(context)
     try:
         with transaction(context.sessions) as session:
-            made = _made(session, context, tenant, recording, options, model, keyed, rings)
+            made = _made(session, context, tenant, recordings, options, model, keyed, rings)
     except Unavailable:
         raise  # the commit may have been applied before the answer was lost: the bytes stay
     except ScriptoriumError:
-        context.blobs.delete_prefix(recording.prefix)
+        _discard(context, recordings)
         raise
     if not made.created:
-        context.blobs.delete_prefix(recording.prefix)
+        _discard(context, recordings)
     rings.ring()
     return made
 
 
-def _fingerprint(sha256: str, options: Options) -> str:
+def _kept(tenant: Tenant, source: Source) -> Recording:
+    """Its bytes in their place, and the row that will name them."""
+    recording = Recording(
+        id=uuid7(),
+        tenant_id=tenant.id,
+        filename=source.filename[-LONGEST_NAME:],
+        bytes=source.incoming.size,
+        sha256=source.incoming.sha256,
+    )
+    source.incoming.commit(recording.source_key)
+    return recording
+
+
+def _discard(context: Context, recordings: Sequence[Recording]) -> None:
+    for recording in recordings:
+        context.blobs.delete_prefix(recording.prefix)
+
+
+def _fingerprint(hashes: Sequence[str], options: Options) -> str:
     """Of what differs from the defaults, so that a version with more options knows the key too."""
-    said = json.dumps([sha256, options.model_dump(mode="json", exclude_defaults=True)], sort_keys=True)
+    said = json.dumps([*hashes, options.model_dump(mode="json", exclude_defaults=True)], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -119,7 +145,7 @@ def _made(
     session: Session,
     context: Context,
     tenant: Tenant,
-    recording: Recording,
+    recordings: Sequence[Recording],
     options: Options,
     model: str,
     keyed: _Keyed | None,
@@ -130,9 +156,9 @@ def _made(
         first = _taken(session, context, tenant, keyed, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-    session.add(recording)
+    session.add_all(recordings)
     session.flush()
-    return Submitted(job_json(session, _new_job(session, context, job_id, recording, options, model, rings)), True)
+    return Submitted(job_json(session, _new_job(session, context, job_id, recordings, options, model, rings)), True)
 
 
 def _taken(session: Session, context: Context, tenant: Tenant, keyed: _Keyed, job_id: UUID) -> UUID:
@@ -165,16 +191,16 @@ def _new_job(
     session: Session,
     context: Context,
     job_id: UUID,
-    recording: Recording,
+    recordings: Sequence[Recording],
     options: Options,
     model: str,
     rings: Rings,
 ) -> Job:
     job = Job(
         id=job_id,
-        tenant_id=recording.tenant_id,
-        recording_id=recording.id,
-        options=options.model_dump(mode="json"),
+        tenant_id=recordings[0].tenant_id,
+        recording_id=recordings[0].id,
+        options=options.model_dump(mode="json", exclude={"participants"}),
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
         tag=options.tag,
@@ -189,6 +215,13 @@ def _new_job(
     if not able(session, context.settings.lease, Kind.TRANSCRIBE, model):
         warn(job, "model_not_served", f"no worker serves the model {model!r} now; the job waits until one does", None)
     session.add(job)
+    session.flush()
+    for index, (track, recording) in enumerate(zip(options.tracks, recordings, strict=bool(options.tracks))):
+        told = {"offset_seconds": track.offset_seconds, "name": track.name}
+        session.add(TrackRow(job_id=job.id, index=index, recording_id=recording.id, **told))
+    if options.participants:
+        told_of = [one.model_dump(mode="json") for one in options.participants]
+        session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
     go_on(session, job, rings)
     session.flush()

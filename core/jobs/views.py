@@ -14,6 +14,7 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest, NotFound
+from core.jobs import tracks
 from core.jobs.crew import alive
 from core.keys import Tenant
 from core.states import DIARIZED, Kind, Status
@@ -30,7 +31,6 @@ def time_json(moment: datetime | None) -> str | None:
 
 def job_json(session: Session, job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
-    recording = session.get_one(Recording, job.recording_id)
     tallies, status = plan.read(job.tallies), Status(job.status)
     done = plan.progress(tallies, status)
     return {
@@ -42,15 +42,8 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
         "queue_position": _queue_position(session, job) if status is Status.QUEUED else None,
         "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
-        "recording": {
-            "id": str(recording.id),
-            "filename": recording.filename,
-            "duration": recording.duration,
-            "channels": recording.channels,
-            "codec": recording.codec,
-            "bytes": recording.bytes,
-            "sha256": recording.sha256,
-        },
+        "recording": _recording(session, job.recording_id),
+        "tracks": [_track(session, one) for one in tracks.of(session, job)],
         "language": job.language,
         "language_probability": job.language_probability,
         "confidence": job.confidence,
@@ -63,6 +56,17 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
         "started_at": time_json(job.started_at),
         "finished_at": time_json(job.finished_at),
     }
+
+
+def _recording(session: Session, recording_id: UUID) -> dict[str, Any]:
+    found = session.get_one(Recording, recording_id)
+    shown = ("filename", "duration", "channels", "codec", "bytes", "sha256")
+    return {"id": str(found.id), **{name: getattr(found, name) for name in shown}}
+
+
+def _track(session: Session, track: tracks.Track) -> dict[str, Any]:
+    told = {"index": track.index, "channel": track.channel, "offset_seconds": track.offset, "name": track.name}
+    return {**told, "recording": _recording(session, track.recording_id)}
 
 
 def _stages(job: Job) -> list[Kind]:
@@ -204,6 +208,8 @@ def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict
             .where(SegmentRow.job_id == job_id, SegmentRow.revision > after, SegmentRow.revision <= job.revision)
             .order_by(SegmentRow.chunk, SegmentRow.position)
         ).all()
+        if tracks.several(job.options):  # side by side, as they were said
+            rows = sorted(rows, key=lambda row: float(row.data["start"]))
         shown = [
             {
                 "id": f"{row.chunk}.{row.position}",

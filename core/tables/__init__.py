@@ -6,8 +6,8 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 from core.tables.base import Base
 from core.tables.callers import ApiKey, IdempotencyKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
-from core.tables.words import BlockRow, DiarizationRow, Fingerprint, SegmentRow, TranscriptRow
-from core.tables.work import Job, Recording, Step
+from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
+from core.tables.work import Job, Recording, Step, TrackRow
 
 __all__ = [
     "ApiKey",
@@ -17,11 +17,13 @@ __all__ = [
     "Fingerprint",
     "IdempotencyKey",
     "Job",
+    "ParticipantsRow",
     "Recording",
     "SegmentRow",
     "Step",
     "SweepState",
     "Tenant",
+    "TrackRow",
     "TranscriptRow",
     "VirtualTime",
     "Worker",

@@ -61,6 +61,16 @@ class DiarizationRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class ParticipantsRow(Base):
+    """Who the meeting system thought was speaking, as the caller told it (`core.options.Participant`). No part of the
+    job's options, which every claim of a step reads."""
+
+    __tablename__ = "participants"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    body: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+
+
 class Fingerprint(Base):
     """What one chunk's sound gave with the options that decide it: `sha256` is over both, `result` a hypothesis as
     JSON, in the clip's time. Of one tenant alone, and erased with the recording that was heard. Rows are written once

@@ -95,6 +95,23 @@ class Job(Base):
     deleted_at: Mapped[datetime | None]
 
 
+class TrackRow(Base):
+    """One of several sounds of a job (`core.tracks`); a job with one sound has none. `channel`: of the recording, from
+    0; None where all are mixed. The track begins `offset_seconds` after the job's time does. `generation`: as a job's,
+    of this track's chunks."""
+
+    __tablename__ = "tracks"
+    __table_args__ = (Index("tracks_of_recording", "recording_id"),)
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    index: Mapped[int] = mapped_column(Integer, primary_key=True)
+    recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id"))
+    channel: Mapped[int | None] = mapped_column(Integer)
+    offset_seconds: Mapped[float] = mapped_column(server_default=text("0"))
+    name: Mapped[str | None]
+    generation: Mapped[str | None]
+
+
 class Step(Base):
     """One unit of a job's work. `attempt` never resets and stands in every write: it fences a worker that lost its
     lease. `kills`, `errors`, `outages` and `suspect` are its `core.budget.Tries`; a hand-back counts as none.

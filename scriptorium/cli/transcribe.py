@@ -28,16 +28,25 @@ def transcribe(
     model: Annotated[str | None, typer.Option(help="The server's own where absent.")] = None,
     language: Annotated[str | None, typer.Option(help="Such as en or zh-CN; found out where absent.")] = None,
     diarize: Annotated[bool, typer.Option("--diarize", help="Find out who spoke.")] = False,
+    separate: Annotated[bool, typer.Option("--separate", help="Each channel is a speaker of its own.")] = False,
+    tracks: Annotated[
+        bool, typer.Option("--tracks", help="The files are one meeting, a participant each: one transcript.")
+    ] = False,
     format: Annotated[str, typer.Option(help="txt, json, srt, vtt …")] = "txt",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Output = None,
 ) -> None:
     """Upload recordings, wait, write their transcripts. Ctrl-C leaves the jobs running and prints their ids."""
-    target = _target(files, output, "json" if json else format)
-    asked = {"model": model, "language": language, "diarization": diarize or None}
+    target = _target(files[:1] if tracks else files, output, "json" if json else format)
+    asked = {
+        "model": model,
+        "language": language,
+        "diarization": diarize or None,
+        "channels": "separate" if separate else None,
+    }
     options = {name: value for name, value in asked.items() if value is not None}
     with connect(url, key, data) as client:
-        raise typer.Exit(_Session(client, target).run(files, options))
+        raise typer.Exit(_Session(client, target).run([files] if tracks else [[file] for file in files], options))
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,10 @@ class _Session:
         self._target = target
         self._open: dict[Path, str] = {}
 
-    def run(self, files: Sequence[Path], options: dict[str, Any]) -> int:
+    def run(self, recordings: Sequence[Sequence[Path]], options: dict[str, Any]) -> int:
+        """Of several files, one is a track each. A recording is called by its first."""
         try:
-            codes = self._upload(files, options)
+            codes = self._upload(recordings, options)
             return max([*codes, *[self._finish(path) for path in list(self._open)]])
         except KeyboardInterrupt:
             self._say_what_runs()
@@ -90,12 +100,16 @@ class _Session:
             self._say_what_runs()
             raise
 
-    def _upload(self, files: Sequence[Path], options: dict[str, Any]) -> list[int]:
+    def _upload(self, recordings: Sequence[Sequence[Path]], options: dict[str, Any]) -> list[int]:
         codes = [DONE]
         with Bars() as bars:
-            for path in files:
+            for files in recordings:
+                path, bar = files[0], bars.upload(files[0].name)
                 try:
-                    self._open[path] = self._client.submit(path, bars.upload(path.name), **options)["id"]
+                    if len(files) == 1:
+                        self._open[path] = self._client.submit(path, bar, **options)["id"]
+                    else:
+                        self._open[path] = self._client.submit_tracks(files, bar, **options)["id"]
                 except ApiError as error:
                     _complain(path, f"{error.message} ({error.code})")
                     codes.append(for_refusal(error))

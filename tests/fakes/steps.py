@@ -8,7 +8,7 @@ from pathlib import Path
 from core.blobs import LocalBlobs
 from core.options import Options
 from core.settings import Settings
-from worker.steps import ChunkSpec
+from worker.steps import ChunkSpec, Place
 
 
 def _nothing() -> None:
@@ -17,7 +17,8 @@ def _nothing() -> None:
 
 @dataclass
 class FakeStepContext:
-    """`emitted`: the calls, in order; `chunks`: those of the last generation."""
+    """`emitted`: the calls, in order; `chunks`: those of the last generation. `separated`: the channels that ingest
+    told apart, of which it goes on with the first."""
 
     blobs: LocalBlobs
     settings: Settings = field(default_factory=Settings)
@@ -27,6 +28,21 @@ class FakeStepContext:
     check: Callable[[], None] = _nothing
     emitted: list[tuple[str, list[ChunkSpec]]] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+    separated: list[int] = field(default_factory=list)
+
+    @property
+    def to_separate(self) -> bool:
+        return self.options.channels == "separate" and not self.place.told
+
+    def separate(self, channels: Sequence[int], warning: tuple[str, str] | None) -> "FakeStepContext":
+        self.separated.extend(channels)
+        if warning is not None:
+            self.warn(*warning)
+        if len(channels) > 1:
+            told = {"track": 0, "recording": str(self.recording_id), "offset": 0.0, "channel": channels[0]}
+            self.place = Place.of(told)
+        return self
 
     @property
     def source_key(self) -> str:

@@ -290,11 +290,12 @@ def test_a_name_shows_in_every_format_at_once_and_stays(
     context: Context, tenant: keys.Tenant, caller: Caller, named: UUID
 ) -> None:
     answer = caller.call("PATCH", f"/v1/jobs/{named}/speakers/S1", json={"name": "  Ada Lovelace "})
-    assert (answer.status_code, answer.get_json()) == (200, {"label": "S1", "name": "Ada Lovelace", "seconds": 10.0})
-    for form, shown in (("txt", "Ada Lovelace: "), ("srt", "Ada Lovelace: "), ("vtt", "<v Ada Lovelace>"),
+    shown = {"label": "S1", "name": "Ada Lovelace", "name_score": None, "seconds": 10.0}
+    assert (answer.status_code, answer.get_json()) == (200, shown)
+    for form, said in (("txt", "Ada Lovelace: "), ("srt", "Ada Lovelace: "), ("vtt", "<v Ada Lovelace>"),
                         ("rttm", "SPEAKER"), ("rttm", " Ada_Lovelace <NA>")):  # fmt: skip
         text = caller.call("GET", f"/v1/jobs/{named}/transcript?format={form}").text
-        assert shown in text, form
+        assert said in text, form
     jobs.run_again(context, tenant, named, "assemble")
     put_together(context)
     assert [one["name"] for one in speakers(caller, named)] == ["Ada Lovelace", None, None]

@@ -45,8 +45,8 @@ MUTATIONS = (
     Mutation(
         "emit does not match the attempt",
         "core/jobs/ends.py",
-        "held = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status",
-        "held = select(Step.id).where(Step.id == step.id, Step.status",
+        "ours = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status",
+        "ours = select(Step.id).where(Step.id == step.id, Step.status",
         guard("test_two_ingests_of_one_job_cannot_both_emit", "test_races"),
     ),
     Mutation(
@@ -201,8 +201,8 @@ MUTATIONS = (
     Mutation(
         "delete leaves the transcript",
         "core/jobs/control.py",
-        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):",
-        "for table in (SegmentRow, DiarizationRow, BlockRow):",
+        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):",
+        "for table in (SegmentRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):",
         guard("test_a_deleted_job_leaves_no_words"),
     ),
     Mutation(
@@ -229,8 +229,8 @@ MUTATIONS = (
     Mutation(
         "delete leaves the voices",
         "core/jobs/control.py",
-        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow):",
-        "for table in (SegmentRow, TranscriptRow):",
+        "for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):",
+        "for table in (SegmentRow, TranscriptRow, TrackRow, ParticipantsRow):",
         guard("test_voices_are_erased_with_their_job", "test_speakers"),
     ),
     Mutation(
@@ -313,7 +313,7 @@ MUTATIONS = (
     Mutation(
         "another generation keeps the old one's chunks",
         "core/jobs/ends.py",
-        "            _discard_chunks(session, job)\n",
+        "            _discard_chunks(session, job, track)\n",
         "",
         guard("test_a_new_generation_discards_the_old_chunks", "test_jobs"),
     ),

@@ -1,13 +1,14 @@
 """One file a kind of step: load, call pure code, return a dict. This is what the runner and the steps share."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from core.blobs import LocalBlobs
 from core.options import Options
 from core.settings import Settings
+from core.tracks import indices
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,25 @@ class ChunkSpec:
         return cls(**known)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which of a job's sounds a step is about, and where on the job's time axis it begins, in seconds. `told`: what its
+    steps' params say of it; nothing of a job that is one sound. `channel`: to decode, from 0; None for all, mixed."""
+
+    first: int = 0
+    """The number of its first chunk."""
+    offset: float = 0.0
+    channel: int | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> "Place":
+        if "track" not in params:
+            return cls()
+        told = {name: params[name] for name in ("track", "recording", "offset", "channel") if name in params}
+        return cls(indices(params["track"]).start, params["offset"], params.get("channel"), told)
+
+
 class StepContext(Protocol):
     """What ingest needs of the runner."""
 
@@ -56,6 +76,16 @@ class StepContext(Protocol):
     def options(self) -> Options: ...
     @property
     def model(self) -> str: ...
+    @property
+    def place(self) -> Place: ...
+    @property
+    def to_separate(self) -> bool:
+        """Whether it is still to be looked which channels the recording has."""
+        ...
+
+    def separate(self, channels: Sequence[int], warning: tuple[str, str] | None) -> "StepContext":
+        """What to go on with: the first of several channels, each a track; or the recording as it is."""
+        ...
 
     def pcm_key(self, generation: str, part: int) -> str: ...
 

@@ -1,16 +1,17 @@
 """Chunks -> the transcript document. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from core import seams
 from core.jobs import AssemblyFacts, HeardChunk
-from core.transcript import Gap, Segment, Speaker, Transcript, Word, dominant_language
-from worker import attribution, utterances
-from worker.engines.protocols import Diarization
+from core.transcript import Gap, Segment, Speaker, SpeakerTurn, Transcript, Utterance, dominant_language
+from worker import participants, utterances
+from worker.interleaved import interleaved
+from worker.participants import Heard
+from worker.spoken import spoken
 from worker.steps import cluster
 
 
@@ -22,49 +23,74 @@ class Assembled:
     changed: dict[int, list[dict[str, Any]]]
 
 
+@dataclass(frozen=True)
+class _Speakers:
+    """`names`: by label, of those who have one that no person gave, with the score of one that was concluded."""
+
+    turns: tuple[SpeakerTurn, ...]
+    utterances: tuple[Utterance, ...]
+    names: Mapping[str, tuple[str, float | None]]
+
+
 def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
     chunks = joined(facts.chunks)
+    made = _of_tracks(facts, chunks) if facts.tracks else _of_one(facts, chunks)
+    return Assembled(made[0].to_json(str(job_id)), _changed(facts, made[1]))
+
+
+def _of_one(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> tuple[Transcript, Sequence[HeardChunk]]:
     found = cluster.kept(facts.speakers) if facts.speakers else None
     if found:
         chunks = spoken(chunks, found)
     words = [word for chunk in chunks for segment in chunk.segments for word in segment.words]
-    if not facts.word_timestamps:  # some had them, because only they tell at a seam whose word is whose
-        chunks = [replace(one, segments=tuple(map(_wordless, one.segments))) for one in chunks]
-    changed = {
-        now.index: [segment.to_json() for segment in now.segments]
-        for now, before in zip(chunks, facts.chunks, strict=True)
-        if now.segments != before.segments
-    }
-    made = _transcript(facts, chunks)
-    if found and facts.speakers:
-        seconds, names = utterances.seconds_spoken(found.turns), cluster.names(facts.speakers)
-        told = tuple(Speaker(label, length, names.get(label)) for label, length in seconds.items())
+    chunks = _as_asked(facts, chunks)
+    made = _transcript(facts, chunks, [segment for chunk in chunks for segment in chunk.segments])
+    if found:
         said = tuple(utterances.utterances(words))
-        made = replace(made, speakers=told, utterances=said, turns=tuple(utterances.merged(found.turns)))
-    return Assembled(made.to_json(str(job_id)), changed)
+        heard = _Speakers(found.turns, said, _evidence(facts, found.turns))
+        made = _with_speakers(made, heard, facts)
+    return made, chunks
 
 
-def spoken(chunks: Sequence[HeardChunk], found: Diarization) -> list[HeardChunk]:
-    """Every word with its speaker, by what stands before and after it, also in other chunks."""
-    words = [word for chunk in chunks for segment in chunk.segments for word in _words(segment)]
-    attributed = iter(attribution.attribute(words, found.turns, found.exclusive))
-    return [
-        replace(chunk, segments=tuple(_spoken(segment, attributed) for segment in chunk.segments)) for chunk in chunks
-    ]
+def _of_tracks(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> tuple[Transcript, Sequence[HeardChunk]]:
+    found = interleaved(facts, chunks)
+    kept = replace(found, chunks=_as_asked(facts, found.chunks))
+    made = _transcript(facts, kept.chunks, kept.segments, found.gaps)
+    names = _evidence(facts, found.turns) | {label: (name, None) for label, name in found.names.items()}
+    return _with_speakers(made, _Speakers(found.turns, found.utterances, names), facts), kept.chunks
 
 
-def _words(segment: Segment) -> tuple[Word, ...]:
-    """Of a segment without words, one that stands for it."""
-    return segment.words or (Word(segment.start, segment.end, segment.text, segment.confidence),)
+def _as_asked(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> list[HeardChunk]:
+    if facts.word_timestamps:
+        return list(chunks)
+    # Some had words, because only they tell at a seam whose word is whose, or who says it.
+    return [replace(one, segments=tuple(map(_wordless, one.segments))) for one in chunks]
 
 
-def _spoken(segment: Segment, attributed: Iterator[attribution.AttributedWord]) -> Segment:
-    taken = [next(attributed) for _ in _words(segment)]
-    words = tuple(replace(one.word, overlap=one.overlap) for one in taken)
-    seconds: dict[str | None, float] = defaultdict(float)
-    for word in words:
-        seconds[word.speaker] += max(word.end - word.start, 0.01)
-    return replace(segment, speaker=max(seconds, key=seconds.__getitem__), words=words if segment.words else ())
+def _changed(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> dict[int, list[dict[str, Any]]]:
+    before = {one.index: one.segments for one in facts.chunks}
+    return {
+        now.index: [segment.to_json() for segment in now.segments]
+        for now in chunks
+        if now.segments != before[now.index]
+    }
+
+
+def _with_speakers(made: Transcript, found: _Speakers, facts: AssemblyFacts) -> Transcript:
+    """What a person says of a speaker stands before everything else, also that it has no name."""
+    said = cluster.names(facts.speakers or {})
+    told = []
+    for label, length in utterances.seconds_spoken(found.turns).items():
+        name, score = (said[label], None) if label in said else found.names.get(label, (None, None))
+        told.append(Speaker(label, length, name, score))
+    turns = tuple(utterances.merged(found.turns))
+    return replace(made, speakers=tuple(told), utterances=found.utterances, turns=turns)
+
+
+def _evidence(facts: AssemblyFacts, turns: Sequence[SpeakerTurn]) -> dict[str, tuple[str, float | None]]:
+    heard = [Heard(one["participant"], one["start"], one["end"]) for one in facts.participants]
+    found = participants.named(turns, heard) if heard else {}
+    return {label: (one.name, round(one.score, 3)) for label, one in found.items()}
 
 
 def joined(chunks: Sequence[HeardChunk]) -> list[HeardChunk]:
@@ -82,9 +108,12 @@ def _wordless(segment: Segment) -> Segment:
     return replace(segment, words=())
 
 
-def _transcript(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> Transcript:
-    segments = tuple(segment for chunk in chunks for segment in chunk.segments)
-    gaps: list[Gap] = [*facts.failed, *(gap for chunk in chunks for gap in chunk.gaps)]
+def _transcript(
+    facts: AssemblyFacts, chunks: Sequence[HeardChunk], said: Sequence[Segment], more: Sequence[Gap] = ()
+) -> Transcript:
+    """`said`: all segments, in their order. `more`: gaps beside those of chunks."""
+    segments = tuple(said)
+    gaps: list[Gap] = [*facts.failed, *more, *(gap for chunk in chunks for gap in chunk.gaps)]
     language = dominant_language(segments) or facts.language
     return Transcript(
         duration=facts.duration,

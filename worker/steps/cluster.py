@@ -9,14 +9,15 @@ from worker.engines.blocks import BlockResult
 from worker.engines.protocols import Diarization, Diarizer, SpeakerHints
 
 
-def joined(blocks: Sequence[bytes], diarizer: Diarizer, options: Options) -> dict[str, Any]:
-    """What is kept: `turns` and `exclusive` as lists of [start, end, label], seconds from the start of the recording;
-    `embeddings`, label -> numbers; `diarizer`. Raises EngineError where blocks are missing."""
+def joined(blocks: Sequence[bytes], diarizer: Diarizer, options: Options, offset: float = 0.0) -> dict[str, Any]:
+    """What is kept: `turns` and `exclusive` as lists of [start, end, label], seconds from the start of the job's time,
+    in which its sound begins at `offset`; `embeddings`, label -> numbers; `diarizer`. Raises EngineError where blocks
+    are missing."""
     hints = SpeakerHints(options.speakers, options.min_speakers, options.max_speakers)
     found = diarizer.join([BlockResult.from_bytes(block) for block in blocks], hints)
     return {
-        "turns": _listed(found.turns, options.clip_start),
-        "exclusive": _listed(found.exclusive, options.clip_start),
+        "turns": _listed(found.turns, options.clip_start + offset),
+        "exclusive": _listed(found.exclusive, options.clip_start + offset),
         "embeddings": {label: [round(float(number), 6) for number in one] for label, one in found.embeddings.items()},
         "diarizer": {"name": diarizer.info.name, "revision": diarizer.info.revision},
     }

@@ -19,6 +19,7 @@ def heard(
     """By block of the diarizer's own: the one of this step; of the last step also those that a grid of windows which
     does not divide ten minutes leaves over. Raises Unavailable where stored sound is short."""
     offset = round(params["first"] * SAMPLE_RATE)
+    index = params.get("block", index)  # steps of an older version are numbered by their block alone
     spans = list(enumerate(diarizer.spans(round(params["last"] * SAMPLE_RATE) - offset)))
     mine = spans[index:] if index == params["blocks"] - 1 else spans[index : index + 1]
     found: dict[int, bytes] = {}

@@ -10,8 +10,8 @@ import numpy as np
 from core import models
 from core.errors import InputError
 from core.probe import Probe, probe
-from worker import engines
-from worker.audio import BYTES_PER_SECOND, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
+from worker import channels, engines
+from worker.audio import BYTES_PER_SECOND, MIX, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
 from worker.chunking import FRAME, VERSION, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Span, SpeechDetector
 from worker.parts import Parts
@@ -49,6 +49,8 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
     chosen = using or decoder()
     with context.blobs.path(context.source_key) as path:
         found = _looked_at(path, chosen)
+        if context.to_separate:
+            context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
         try:
             done = _decoded(context, path, chosen, detector, tolerant=False)
@@ -88,7 +90,10 @@ def _decoded(
     done.emit([])  # whatever an earlier generation left goes now
     limit = settings.max_duration + 1
     seconds = limit if done.stop is None else min(done.stop, limit)
-    blocks = decode(path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen)
+    heard = MIX if context.place.channel is None else str(context.place.channel)
+    blocks = decode(
+        path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen, heard=heard
+    )  # fmt: skip
     sound = _from(done, _recorded(done, _bearing(blocks) if tolerant else blocks))
     waiting: list[ChunkSpec] = []
     rules = rules_for(models.window(context.model))
@@ -108,7 +113,8 @@ def _generation(context: StepContext, chosen: Decoder, tolerant: bool) -> str:
     """Names what decides the bytes of the PCM, whose immutable parts several jobs may share, and how it is cut."""
     options = context.options
     stop = "" if options.clip_end is None else f"-to{round(options.clip_end * 1000)}"
-    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}-cut{VERSION}{stop}"
+    one = "" if context.place.channel is None else f"-ch{context.place.channel}"
+    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}{one}-cut{VERSION}{stop}"
 
 
 def _bearing(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -163,7 +169,11 @@ def _shifted(done: _Pass, spans: Iterable[Span]) -> Iterator[Span]:
 def _spec(index: int, one: Cut, done: _Pass) -> ChunkSpec:
     begin, end = one.start - one.lead, one.end + one.trail
     ranges = done.parts.ranges(round(begin * SAMPLE_RATE) * 2, round(end * SAMPLE_RATE) * 2)
-    return ChunkSpec(index, one.start, one.end, ranges, one.forced_cut, one.speech_seconds, one.lead, one.trail)
+    place = done.context.place
+    start, end = one.start + place.offset, one.end + place.offset
+    return ChunkSpec(
+        place.first + index, start, end, ranges, one.forced_cut, one.speech_seconds, one.lead, one.trail
+    )  # fmt: skip
 
 
 def _hand_over(done: _Pass, waiting: list[ChunkSpec]) -> None:

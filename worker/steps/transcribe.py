@@ -1,15 +1,18 @@
 """From a chunk's PCM to a clip, and from a hypothesis back to the recording's time. The runner calls the engine."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
+
+import numpy as np
 
 from core.errors import Unavailable
 from core.options import Options
 from core.second_pass import TAIL
 from core.transcript import Gap, Segment, Word
-from worker.engines.protocols import Clip, EngineInfo, Hypothesis, samples
-from worker.steps import ChunkSpec
+from worker.engines.protocols import SAMPLE_RATE, Clip, EngineInfo, Hypothesis, Samples, samples
+from worker.steps import ChunkSpec, Place
 from worker.steps.redecode import probability
 
 DOUBT = -0.5
@@ -17,13 +20,17 @@ DOUBT = -0.5
 _SLACK = 0.05
 """Seconds: a decode's times are that exact."""
 
+LEVEL = 0.25
+"""Seconds of which the level of a track is noted: a word is about as long."""
+WHOLE = Place()
+
 Read = Callable[[int, int, int], bytes]
 """(part number, first byte, byte count) -> PCM."""
 
 
-def params(generation: str, chunk: ChunkSpec) -> dict[str, Any]:
+def params(generation: str, chunk: ChunkSpec, place: Place = WHOLE) -> dict[str, Any]:
     """What a transcribe step is told."""
-    return {"generation": generation, **chunk.to_json()}
+    return {**place.told, "generation": generation, **chunk.to_json()}
 
 
 def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
@@ -38,8 +45,10 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
         task=options.task,
         prompt=options.prompt,
         hotwords=options.hotwords,
-        # Only words' times tell which chunk's they are, where two share a second, and which speaker's.
-        word_timestamps=options.word_timestamps or options.diarization or bool(chunk.lead or chunk.trail),
+        # Only words' times tell which chunk's they are, where two share a second, which speaker's, and which track's.
+        word_timestamps=(
+            options.word_timestamps or options.diarization or bool(chunk.lead or chunk.trail) or "track" in params
+        ),
         speech_seconds=chunk.speech_seconds,
     )
 
@@ -47,7 +56,10 @@ def clip(params: Mapping[str, Any], options: Options, read: Read) -> Clip:
 def segments(hypothesis: Hypothesis, params: Mapping[str, Any]) -> tuple[Segment, ...]:
     """In the recording's time, none dropped, none outside what was heard."""
     begin, end = ChunkSpec.from_json(params).heard
-    return tuple(_clamped(segment, end - begin).shifted(begin) for segment in hypothesis.segments)
+    found = (_clamped(segment, end - begin).shifted(begin) for segment in hypothesis.segments)
+    if "track" not in params:
+        return tuple(found)
+    return tuple(replace(segment, channel=params.get("channel", params["track"])) for segment in found)
 
 
 def result(
@@ -71,6 +83,14 @@ def result(
         "doubtful": doubtful(hypothesis),
         "tail": tail(heard, chunk.end - chunk.trail),
     }
+
+
+def levels(heard: Samples) -> list[int]:
+    """dBFS of each `LEVEL` seconds of a chunk, the last of them perhaps shorter; -99 for silence."""
+    size = round(LEVEL * SAMPLE_RATE)
+    pieces = (heard[start : start + size] for start in range(0, len(heard), size))
+    powers = [float(np.square(piece, dtype=np.float64).mean()) for piece in pieces]
+    return [max(-99, round(10 * math.log10(power))) if power > 0 else -99 for power in powers]
 
 
 def doubtful(hypothesis: Hypothesis) -> bool:

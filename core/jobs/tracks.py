@@ -1,0 +1,65 @@
+"""The tracks of a job that has several sounds: their rows, and what their steps are told of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.jobs.rows import NewStep
+from core.states import Kind, StepStatus
+from core.tables import Job, Recording, Step, TrackRow
+
+
+@dataclass(frozen=True)
+class Track:
+    """`duration` in seconds, None until it was ingested; `ingested`: its sound is there."""
+
+    index: int
+    recording_id: UUID
+    channel: int | None
+    offset: float
+    name: str | None
+    generation: str | None
+    duration: float | None
+    ingested: bool
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What each of its steps is told."""
+        told = {"track": self.index, "recording": str(self.recording_id), "offset": self.offset}
+        return told if self.channel is None else {**told, "channel": self.channel}
+
+
+def several(options: Mapping[str, Any]) -> bool:
+    """Whether a job with such options may have tracks; one whose recording has one channel has none all the same."""
+    return bool(options.get("tracks")) or options.get("channels") == "separate"
+
+
+def of(session: Session, job: Job) -> list[Track]:
+    """In their order; none where the job is one sound."""
+    if not several(job.options):
+        return []
+    done = select(Step.index).where(Step.job_id == job.id, Step.kind == Kind.INGEST, Step.status == StepStatus.DONE)
+    ingested = set(session.scalars(done))
+    rows = session.execute(
+        select(TrackRow, Recording.duration)
+        .join(Recording, Recording.id == TrackRow.recording_id)
+        .where(TrackRow.job_id == job.id)
+        .order_by(TrackRow.index)
+    )
+    return [
+        Track(
+            row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation, duration,
+            row.index in ingested,
+        )
+        for row, duration in rows
+    ]  # fmt: skip
+
+
+def ingest_steps(session: Session, tracks: Sequence[Track]) -> list[NewStep]:
+    those = select(Recording.id, Recording.bytes).where(Recording.id.in_([one.recording_id for one in tracks]))
+    sizes = {row.id: row.bytes for row in session.execute(those)}
+    return [NewStep(Kind.INGEST, one.index, params={"bytes": sizes[one.recording_id], **one.params}) for one in tracks]
