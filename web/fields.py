@@ -55,11 +55,13 @@ def refusal(error: ValidationError, model: type[BaseModel]) -> InvalidRequest:
 
 def _value(name: str, text: str) -> Any:
     """Numbers and booleans are read by Options itself."""
-    kind = _PROPERTIES.get(name, {}).get("type")
+    told = _PROPERTIES.get(name, {})
+    kind = told.get("type")
     if kind == "object":
         return _object(name, text)
     if kind == "array":
-        found = _json(name, text) if text.lstrip().startswith(("[", "{")) else text
+        objects = "$ref" in told.get("items", {})
+        found = _json(name, text) if objects or text.lstrip().startswith("[") else text
         return found if isinstance(found, list) else [found]
     return text
 

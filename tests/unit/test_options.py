@@ -25,6 +25,13 @@ def test_nothing_asked_is_everything_by_default() -> None:
         ({"clip_start": 5, "clip_end": 4}, "options", None),
         ({"metadata": {"k": 1}}, "metadata.k", None),
         ({"hotwords": "one, two"}, "hotwords", None),
+        ({"channels": "left"}, "channels", ["mix", "separate"]),
+        ({"tracks": [{"offset_seconds": -1}]}, "tracks.0.offset_seconds", None),
+        ({"tracks": [{"offset": 3}]}, "tracks.0.offset", ["name", "offset_seconds"]),
+        ({"tracks": [{}], "channels": "separate"}, "options", None),
+        ({"tracks": [{}], "clip_start": 3}, "options", None),
+        ({"participants": [{"participant": "Ada", "start": 5, "end": 4}]}, "participants.0", None),
+        ({"participants": [{"name": "Ada"}]}, "participants.0.participant", None),
     ],
 )
 def test_a_bad_option_is_named_with_what_is_allowed(
@@ -32,7 +39,7 @@ def test_a_bad_option_is_named_with_what_is_allowed(
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
         parse(given)
-    (fault,) = refused.value.details["errors"]
+    fault = refused.value.details["errors"][0]
     assert (fault["field"], fault.get("allowed")) == (field, allowed)
     assert refused.value.message.startswith(f"{field}: ")
 
@@ -54,6 +61,15 @@ def test_form_fields_become_what_the_options_want() -> None:
         diarization=True, word_timestamps=False, clip_start=0.5, language="zh-CN", hotwords=("Ann", "Bob"),
         metadata={"room": "4"},
     )  # fmt: skip
+
+
+def test_tracks_and_participants_are_json_also_one_by_one() -> None:
+    fields = [("tracks", '{"name": "Ann"}'), ("tracks", '[{"offset_seconds": 2}]'), ("hotwords", "{braces}")]
+    found = parse(options_of(fields))
+    assert [(one.name, one.offset_seconds) for one in found.tracks] == [("Ann", 0.0), (None, 2.0)]
+    assert found.hotwords == ("{braces}",)
+    with pytest.raises(InvalidRequest, match="not valid JSON"):
+        options_of([("participants", "Ann")])
 
 
 def test_options_may_come_as_one_json_field_beside_others() -> None:
