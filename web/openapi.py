@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.formats import FORMATS
-from core.options import Options
+from core.options import Options, Participant, Track
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.schemas import AsrFailure, AsrPending, Problem
 
@@ -22,6 +22,7 @@ _REFUSALS = {
     "422": "A field or parameter is refused; `errors` names it",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
+_REFERENCE = "#/components/schemas/{model}"
 _CONFLICTS = ("/retry", "/transcript")
 _UPLOADS = ("/v1/jobs", "/v1/asr")
 _UPLOAD_HEADERS = {
@@ -38,7 +39,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending):
+    for model in (Problem, AsrFailure, AsrPending, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -57,15 +58,18 @@ def completed(spec: Any) -> Any:
 
 
 def upload_body(part: str) -> dict[str, Any]:
-    """The requestBody of a route that takes a recording in `part`, or as base64 in `audio`."""
-    options = Options.model_json_schema()["properties"]
-    form = {part: {"type": "string", "contentMediaType": "application/octet-stream"}, **options}
+    """The requestBody of a route that takes a recording in `part`, as base64 in `audio`, or several as `tracks`."""
+    options = Options.model_json_schema(ref_template=_REFERENCE)["properties"]
+    sound = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": 50}}
+    form["tracks"]["description"] = "One recording a participant, instead of one for all; `options` may describe them."
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
+    either = [{"required": [part]}, {"required": ["tracks"]}]
     encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": form, "required": [part]}},
+            "multipart/form-data": {"schema": {"type": "object", "properties": form, "anyOf": either}},
             "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
         },
     }
@@ -121,6 +125,6 @@ def _flat(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(schemas: dict[str, Any], model: type[BaseModel]) -> None:
-    described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    described = model.model_json_schema(ref_template=_REFERENCE)
     schemas.update(described.pop("$defs", {}))
     schemas[model.__name__] = described
