@@ -1,24 +1,7 @@
-"""What is taken away, and the tests that must see it."""
+"""Every mutation there is."""
 
-from dataclasses import dataclass
-
-INTEGRATION = "tests/integration/"
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """`old` stands exactly once in the file; `tests`, as pytest names them, pass with it and fail with `new`."""
-
-    what: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
-
-
-def guard(name: str, module: str = "test_guards") -> tuple[str, ...]:
-    return (f"{INTEGRATION}{module}.py::{name}",)
-
+from tests.mutations.mutation import Mutation, guard
+from tests.mutations.tracks import TRACKS
 
 MUTATIONS = (
     Mutation(
@@ -317,4 +300,5 @@ MUTATIONS = (
         "",
         guard("test_a_new_generation_discards_the_old_chunks", "test_jobs"),
     ),
+    *TRACKS,
 )
