@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core.transcript import SpeakerTurn
 from scriptorium.scoring.plain import plain_words
 from scriptorium.scoring.speech import Passage, Speech, Unscorable
 
@@ -39,10 +40,10 @@ def speech(text: str, suffix: str, name: str) -> Speech:
     if not text.strip():
         raise Unscorable(f"{name} is empty; where nothing was heard, score the transcript's .json, which says so")
     try:
-        recordings, passages, bridged = SUFFIXES[suffix.lower()](text)
+        recordings, passages, bridged, told = SUFFIXES[suffix.lower()](text)
     except _Wrong as wrong:
         raise Unscorable(f"{name}: {wrong}") from wrong
-    return Speech(name, recordings, passages, bridged)
+    return Speech(name, recordings, passages, bridged, told)
 
 
 def _text(path: Path, name: str) -> str:
@@ -56,11 +57,12 @@ def _text(path: Path, name: str) -> str:
         raise Unscorable(f"{name} is no text in UTF-8; convert it, such as with iconv -t utf-8") from error
 
 
-_Parsed = tuple[tuple[str, ...], tuple[Passage, ...], float]
+_Parsed = tuple[tuple[str, ...], tuple[Passage, ...], float, tuple[SpeakerTurn, ...]]
+"""As `Speech` has them."""
 
 
 def _whole(text: str) -> _Parsed:
-    return ("",), (Passage("", text),), 0.0
+    return ("",), (Passage("", text),), 0.0, ()
 
 
 def _stm(text: str) -> _Parsed:
@@ -110,7 +112,7 @@ def _json(text: str) -> _Parsed:
     except (ValueError, RecursionError) as error:
         raise _Wrong(f"it is no JSON: {error}") from error
     if isinstance(document, dict) and isinstance(document.get("segments"), list):
-        return _transcript(document["segments"])
+        return _transcript(document["segments"], document.get("turns") or [])
     if isinstance(document, list):
         return _seglst(document)
     raise _Wrong(
@@ -119,9 +121,9 @@ def _json(text: str) -> _Parsed:
     )
 
 
-def _transcript(segments: list[Any]) -> _Parsed:
-    """Words where there are any, else segments. Only a transcript can say that nothing was heard: one recording, no
-    passage."""
+def _transcript(segments: list[Any], turns: Any) -> _Parsed:
+    """Words where there are any, else segments; and the turns that a diarizer heard. Only a transcript can say that
+    nothing was heard: one recording, no passage."""
     passages: list[Passage] = []
     for index, segment in enumerate(segments):
         where = f"segments[{index}]"
@@ -130,7 +132,16 @@ def _transcript(segments: list[Any]) -> _Parsed:
         if not isinstance(words, list):
             raise _Wrong(f"{where}.words is no list")
         passages += list(_words(where, words, whole.speaker)) if words else [whole]
-    return ("",), tuple(passages), PAUSE
+    return ("",), tuple(passages), PAUSE, _turns(turns)
+
+
+def _turns(turns: Any) -> tuple[SpeakerTurn, ...]:
+    found = []
+    for index, turn in enumerate(turns if isinstance(turns, list) else [turns]):
+        if not isinstance(turn, dict) or not isinstance(turn.get("speaker"), str):
+            raise _Wrong(f"turns[{index}] has no `speaker` that is a string")
+        found.append(SpeakerTurn(*_span(f"turns[{index}]", turn.get("start"), turn.get("end")), turn["speaker"]))
+    return tuple(found)
 
 
 def _words(where: str, words: list[Any], speaker: str | None) -> Iterator[Passage]:
@@ -227,7 +238,7 @@ def _in_order(passages: list[Passage]) -> _Parsed:
     """By time, where all have one; recordings in the order in which they first appear."""
     if all(passage.start is not None for passage in passages):
         passages = sorted(passages, key=lambda passage: passage.start or 0.0)
-    return tuple(dict.fromkeys(passage.recording for passage in passages)), tuple(passages), 0.0
+    return tuple(dict.fromkeys(passage.recording for passage in passages)), tuple(passages), 0.0, ()
 
 
 SUFFIXES: dict[str, Callable[[str], _Parsed]] = {

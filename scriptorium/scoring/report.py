@@ -148,7 +148,7 @@ def _bridged(pairs: _Pairs) -> str:
     made = (
         f"; turns of {role} are its words, pauses below {side.bridged:g} s bridged"
         for role, side in sides
-        if side.bridged
+        if side.bridged and not side.told
     )
     return "".join(made)
 

@@ -41,12 +41,14 @@ class Passage:
 @dataclass(frozen=True)
 class Speech:
     """Of one file, in the order in which it is read. `name` is how messages call it. `recordings` may name one without
-    a passage: where nothing was heard. Pauses of one speaker below `bridged` seconds are no pauses between turns."""
+    a passage: where nothing was heard. `told`: turns that the file tells apart from its words, of one recording;
+    else they are made of passages, and pauses of one speaker below `bridged` seconds are no pauses between them."""
 
     name: str
     recordings: tuple[str, ...]
     passages: tuple[Passage, ...]
     bridged: float = 0.0
+    told: tuple[SpeakerTurn, ...] = ()
 
     @property
     def has_words(self) -> bool:
@@ -67,7 +69,7 @@ class Speech:
 
     def of(self, recording: str) -> "Speech":
         mine = tuple(passage for passage in self.passages if passage.recording == recording)
-        return Speech(self.name, (recording,), mine, self.bridged)
+        return Speech(self.name, (recording,), mine, self.bridged, self.told)
 
     def text(self) -> str:
         return " ".join(passage.text or "" for passage in self.passages)
@@ -82,10 +84,11 @@ class Speech:
 
     def turns(self) -> list[SpeakerTurn]:
         """Of those who have a name; where a speaker's own turns overlap, they are one."""
-        known = [turn for passage in self.passages if (turn := passage.turn)]
+        known = list(self.told) or [turn for passage in self.passages if (turn := passage.turn)]
         known.sort(key=lambda turn: (turn.speaker, turn.start))
         by_speaker = (list(group) for _, group in groupby(known, key=lambda turn: turn.speaker))
-        joined = [turn for group in by_speaker for turn in _joined(group, self.bridged)]
+        bridged = 0.0 if self.told else self.bridged
+        joined = [turn for group in by_speaker for turn in _joined(group, bridged)]
         return sorted(joined, key=lambda turn: (turn.start, turn.end))
 
 

@@ -262,3 +262,15 @@ def test_a_report_for_people_and_one_for_programs() -> None:
     }  # fmt: skip
     assert set(document["not_scored"]) == {"cpwer", "tcpwer", "der", "jer"}
     assert json.loads(json.dumps(document)) == document
+
+
+def test_the_turns_of_a_transcript_are_those_that_were_heard_not_its_words() -> None:
+    words = [{"start": 1.0, "end": 1.5, "word": " hello", "speaker": "S1"}]
+    segment = {"start": 1.0, "end": 1.5, "text": " hello", "speaker": "S1", "words": words}
+    turns = [{"start": 0.9, "end": 2.0, "speaker": "S1"}, {"start": 2.1, "end": 3.0, "speaker": "S1"}]
+    heard = speech(json.dumps({"segments": [segment], "turns": turns}), ".json", "HYP")
+    assert heard.turns() == [Turn(0.9, 2.0, "S1"), Turn(2.1, 3.0, "S1")]
+    assert speech(json.dumps({"segments": [segment], "turns": []}), ".json", "HYP").turns() == [Turn(1.0, 1.5, "S1")]
+    for wrong in ([{"start": 1, "end": 2}], [{"start": 2, "end": 1, "speaker": "S1"}], "S1"):
+        with pytest.raises(Unscorable, match=r"turns\[0\]"):
+            speech(json.dumps({"segments": [segment], "turns": wrong}), ".json", "HYP")
