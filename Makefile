@@ -17,7 +17,7 @@ TRAIN := $(TRAIN_ENV)/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults mutations lint format bench up demo-model constraints clean
+.PHONY: help demo test faults mutations lint format bench up demo-model demo-speakers constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -62,6 +62,16 @@ demo-model: $(TRAIN_ENV)/.stamp $(ENV)/.stamp ## make the demonstration model ag
 	$(TRAIN) -m models.training.calibration_set build/calibration
 	$(BIN)/scriptorium models calibrate demo build/calibration --output models/demo-whisper/calibration.json
 
+demo-speakers: $(TRAIN_ENV)/.stamp ## make the demonstration diarizer again (an hour and a half on two cores; MINUTES=60)
+	$(TRAIN) -m models.training.speakers.pool build/speakers
+	@# Each takes one core, so both go on at once.
+	export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=500000000; \
+	$(TRAIN) -m models.training.speakers.embedding build/speakers build/embedding.pt --minutes $(or $(MINUTES),60) & \
+	$(TRAIN) -m models.training.speakers.segmentation build/speakers build/segmentation.pt --minutes $(or $(MINUTES),60) \
+		&& wait $$!
+	$(TRAIN) -m models.training.speakers.export build/segmentation.pt build/embedding.pt models/demo-speakers
+	$(TRAIN) -m models.training.speakers.score models/demo-speakers --json models/demo-speakers/scores.json
+
 constraints: ## choose newer versions: write constraints.txt from a fresh environment
 	@rm -rf $(FRESH) && $(PYTHON) -m venv $(FRESH)
 	@$(FRESH)/bin/python $(INSTALL) --upgrade setuptools --editable '.[web,worker,embedded,diarization,dev,score]'
@@ -76,13 +86,13 @@ clean: ## remove the environments and what the tools left
 # Stamps: an environment is made once, and again only when what it is made from has changed.
 $(ENV)/.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
-	@echo 'making the environment in $(ENV) (once; a minute or two)' >&2
+	@echo 'making the environment in $(ENV) (once; two minutes or three)' >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(ENV)
-	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded]'
+	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,diarization$(SCORE)]'
 	@touch $@
 
 $(ENV)/.stamp-dev: $(ENV)/.stamp
-	@echo 'adding what the tests and checks need$(if $(SCORE),, (no g++: scores of speakers are not tested))' >&2
+	@echo 'adding what the tests and checks need$(if $(SCORE),, (no g++: scores of words and speakers are not tested))' >&2
 	@$(BIN)/python $(INSTALL) --constraint constraints.txt --editable '.[web,worker,embedded,diarization,dev$(SCORE)]'
 	@touch $@
 

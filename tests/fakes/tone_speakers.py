@@ -6,24 +6,24 @@ tones are far apart even there. Import it only where pyannote.audio is installed
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from worker.engines.pyannote import environment  # noqa: F401 - it must come before pyannote
 
 # isort: split
 from pyannote.audio.core.model import Model
-from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.models.embedding.wespeaker.resnet import BasicBlock, ResNet
 from pyannote.audio.utils.powerset import Powerset
+
+from models.training import pipeline_folder as made
 
 RATE = 16_000
 TONES = (300, 520, 900, 1560, 2700)
@@ -125,22 +125,16 @@ def pipeline_folder(
     pipeline; `params`, what it is instantiated with."""
     torch.manual_seed(0)
     segmentation = ToneSegmentation()
-    segmentation.specifications = _slot_specifications(powerset)
+    segmentation.specifications = made.slots(SLOTS, WINDOW, TOGETHER if powerset else None)
     segmentation.setup()
     embedding = _centred(voice())
-    embedding.specifications = Specifications(Problem.REPRESENTATION, Resolution.CHUNK, duration=WINDOW)
-    _save(segmentation, folder / "segmentation")
-    _save(embedding, folder / "embedding")
+    embedding.specifications = made.voice(WINDOW)
+    made.write_model(segmentation, folder / "segmentation")
+    made.write_model(embedding, folder / "embedding")
     save_plda(folder / "plda", int(embedding.dimension))
     params = changed.pop("params", {"clustering": {"threshold": 0.7, "Fa": 0.07, "Fb": 0.8}})
     params["segmentation"] = {"min_duration_off": 0.0} if powerset else {"threshold": 0.5, "min_duration_off": 0.0}
-    parts = {part: f"$model/{part}" for part in ("segmentation", "embedding", "plda")}
-    config = {
-        "version": "4.0.0",
-        "pipeline": {"name": f"pyannote.audio.pipelines.{name}", "params": {**parts, **changed}},
-        "params": params,
-    }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    made.write_config(folder, name, changed, params)
     return folder
 
 
@@ -153,26 +147,8 @@ def _centred(model: Any) -> Any:
     return model
 
 
-def _slot_specifications(powerset: bool) -> Specifications:
-    given: Mapping[str, Any] = {"duration": WINDOW, "classes": list("abc"), "permutation_invariant": True}
-    if powerset:
-        return Specifications(
-            Problem.MONO_LABEL_CLASSIFICATION, Resolution.FRAME, powerset_max_classes=TOGETHER, **given
-        )
-    return Specifications(Problem.MULTI_LABEL_CLASSIFICATION, Resolution.FRAME, **given)
-
-
-def _save(model: Model, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    kept = {"state_dict": model.state_dict(), "hyper_parameters": dict(model.hparams)}
-    kept["pytorch-lightning_version"] = "2.6.0"
-    model.on_save_checkpoint(kept)
-    torch.save(kept, folder / "pytorch_model.bin")
-
-
 def save_plda(folder: Path, size: int) -> None:
-    """In a new folder. It changes nothing, and takes speakers to differ more from each other than within."""
-    folder.mkdir(parents=True)
+    """It changes nothing, and takes speakers to differ more from each other than within."""
     same, none = np.eye(size), np.zeros(size)
-    np.savez(folder / "xvec_transform.npz", mean1=none, mean2=none, lda=same)
-    np.savez(folder / "plda.npz", mu=none, tr=same, psi=np.linspace(20, 10, size))
+    transform = {"mean1": none, "mean2": none, "lda": same}
+    made.write_plda(folder, transform, {"mu": none, "tr": same, "psi": np.linspace(20, 10, size)})

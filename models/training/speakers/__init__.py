@@ -1,0 +1,1 @@
+"""Makes the demonstration diarizer: voices, conversations of them, two networks, a PLDA, and their scores."""
