@@ -3,8 +3,10 @@
     python -m benchmarks.diarization [--pairs 3] [--seconds 40] [--pipeline FOLDER] [--hours 1 10]
 
 Same pipeline, same samples in memory, one thread, in turns: CPU seconds, and DER (collar 0, overlap counted). First a
-pipeline's folder on the bundled meeting, where one is named; then a pipeline whose speakers are tones, with an
-embedding model of the size that people use (WeSpeaker's ResNet34, untrained; tones are far apart even so). Then the
+pipeline's folder, the demonstration one where none is named, on the bundled meeting, and on pyannote.audio's own
+sample: 30 s of a telephone call, for which the demonstration models are not made: its DER says nothing of pyannote.
+Then a pipeline whose speakers are tones, with an embedding model of the size that people use (WeSpeaker's ResNet34,
+untrained; tones are far apart even so). Then the
 joining of blocks of so many hours, made up (`benchmarks/joined_blocks.py`), in a process of its own: CPU seconds and
 memory.
 """
@@ -25,20 +27,23 @@ from typing import Any
 import torch
 
 from benchmarks.cuts import MEETING, meeting
-from core.models import ModelSource
+from core.models import DEMO_SPEAKERS, ModelSource
 from core.settings import Settings
 from core.transcript import SpeakerTurn
 from tests.fakes.tone_speakers import Speech, conversation, pipeline_folder
+from worker.audio import decode
 from worker.engines.blocks import SAMPLE_RATE
-from worker.engines.protocols import Samples
+from worker.engines.protocols import Samples, samples
 from worker.engines.pyannote import load
 
-from pyannote.audio import Pipeline  # isort: skip - after ours, which silences its telemetry
+import pyannote.audio  # isort: skip - after ours, which silences its telemetry
+from pyannote.audio import Pipeline  # isort: skip
 from pyannote.audio.models.embedding.wespeaker import WeSpeakerResNet34  # isort: skip
 from pyannote.core import Annotation, Segment, Timeline  # isort: skip
 from pyannote.metrics.diarization import DiarizationErrorRate  # isort: skip
 
 SETTINGS = Settings(device="cpu", threads=1)
+SAMPLE = Path(pyannote.audio.__file__).parent / "sample"
 TONES: dict[str, Any] = {
     "clustering": "AgglomerativeClustering",
     "params": {"clustering": {"method": "centroid", "threshold": 0.7, "min_cluster_size": 2}},
@@ -67,9 +72,11 @@ class Pass:
     speakers: int
 
 
-def cases(pipeline: Path | None, seconds: float, folder: Path) -> Iterator[Case]:
-    if pipeline:
-        yield Case(f"{pipeline.name}, bundled meeting", pipeline, meeting(SETTINGS)[0], _reference())
+def cases(pipeline: Path, seconds: float, folder: Path) -> Iterator[Case]:
+    yield Case(
+        f"{pipeline.name}, bundled meeting", pipeline, meeting(SETTINGS)[0], _reference(MEETING / "meeting.rttm")
+    )
+    yield Case(f"{pipeline.name}, a telephone call", pipeline, call(), _reference(SAMPLE / "sample.rttm"))
     if seconds:
         made = pipeline_folder(folder, voice=WeSpeakerResNet34, **TONES)
         turns = _turns(seconds)
@@ -77,8 +84,14 @@ def cases(pipeline: Path | None, seconds: float, folder: Path) -> Iterator[Case]
         yield Case("tones, ResNet34", made, conversation(turns, seconds), spoken)
 
 
-def _reference() -> tuple[SpeakerTurn, ...]:
-    fields = [line.split() for line in (MEETING / "meeting.rttm").read_text().splitlines()]
+def call() -> Samples:
+    """30 s of two people, out of the wheel of pyannote.audio."""
+    blocks = decode(SAMPLE / "sample.wav", SETTINGS, tolerant=False, check=lambda: None)
+    return samples(b"".join(blocks))
+
+
+def _reference(path: Path) -> tuple[SpeakerTurn, ...]:
+    fields = [line.split() for line in path.read_text().splitlines()]
     return tuple(SpeakerTurn(float(one[3]), float(one[3]) + float(one[4]), one[7]) for one in fields)
 
 
@@ -158,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=40, help="of tones; 0 leaves them out")
-    parser.add_argument("--pipeline", type=Path)
+    parser.add_argument("--pipeline", type=Path, default=DEMO_SPEAKERS)
     parser.add_argument("--hours", type=float, nargs="*", default=[1, 10])
     given = parser.parse_args(argv)
     print("| | stock: CPU s a minute | ours | ratio (range) | stock: DER | ours | speakers | stock | ours |")

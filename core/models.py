@@ -10,7 +10,9 @@ from pathlib import Path
 from core.errors import UnknownModel
 from core.settings import Settings
 
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "models" / "demo-whisper"
+_SHIPPED = Path(__file__).resolve().parent.parent / "models"
+DEMO_FOLDER = _SHIPPED / "demo-whisper"
+DEMO_SPEAKERS = _SHIPPED / "demo-speakers"
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,12 @@ KNOWN = {
 }
 
 DIARIZERS = {
+    "demo": ModelSource("demo", "pyannote", str(DEMO_SPEAKERS)),
     "community-1": ModelSource("community-1", "pyannote", "pyannote/speaker-diarization-community-1"),
     "3.1": ModelSource("3.1", "pyannote", "pyannote/speaker-diarization-3.1"),
 }
-"""Pipelines that find speakers. Those of the hub want their terms accepted, and a token."""
+"""Pipelines that find speakers. Those of the hub want their terms accepted, and a token; `demo` is made for synthetic
+voices."""
 
 
 def resolve(name: str, settings: Settings, *, folders: bool = True) -> ModelSource:

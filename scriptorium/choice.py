@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from core.models import ModelSource, resolve
+from core.models import DIARIZERS, ModelSource, diarizer, resolve
 from core.processors import cores
 from core.settings import Settings
 from scriptorium.services import Machine
@@ -59,6 +59,16 @@ def default(here: Machine) -> str:
     return "large-v3-turbo" if here.gpus else "small"
 
 
+def speakers(model: ModelSource, settings: Settings) -> ModelSource:
+    """The pipeline that finds them: the one that is named, else the demonstration model's companion beside that model.
+
+    Raises UnknownModel.
+    """
+    if model.name == "demo" and "diarizer" not in settings.model_fields_set:
+        return DIARIZERS["demo"]
+    return diarizer(settings)
+
+
 def available(source: ModelSource) -> bool:
     """Without the hub: a folder, or fetched earlier. Other engines look after their own."""
     if source.engine != "faster-whisper":
@@ -68,19 +78,19 @@ def available(source: ModelSource) -> bool:
     return (Path(source.source) / "model.bin").exists()
 
 
-def lacking(diarizer: ModelSource) -> str:
+def lacking(pipeline: ModelSource) -> str:
     """Why that pipeline cannot be loaded here, and the remedy; empty where it can."""
-    if diarizer.engine != "pyannote":
+    if pipeline.engine != "pyannote":
         return ""
     if importlib.util.find_spec("pyannote") is None or importlib.util.find_spec("pyannote.audio") is None:
         return "pyannote.audio is not installed; pip install 'scriptorium[diarization]'"
-    if Path(diarizer.source).is_absolute():
-        there = (Path(diarizer.source) / "config.yaml").exists()
-        return "" if there else f"there is no config.yaml in {diarizer.source}; name the folder of a pipeline"
-    snapshots = hub_cache() / f"models--{diarizer.source.replace('/', '--')}" / "snapshots"
+    if Path(pipeline.source).is_absolute():
+        there = (Path(pipeline.source) / "config.yaml").exists()
+        return "" if there else f"there is no config.yaml in {pipeline.source}; name the folder of a pipeline"
+    snapshots = hub_cache() / f"models--{pipeline.source.replace('/', '--')}" / "snapshots"
     if any(snapshots.glob("*/config.yaml")):
         return ""
-    return f"the pipeline {diarizer.name} is not on this machine; scriptorium models pull {diarizer.name}"
+    return f"the pipeline {pipeline.name} is not on this machine; scriptorium models pull {pipeline.name}"
 
 
 def cached(source: ModelSource) -> bool:

@@ -1,5 +1,6 @@
 """`scriptorium demo`: the whole product once, as a client sees it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from scriptorium.cli.progress import Bars
 from scriptorium.client import ApiError, Client, Job, ServerUnreachable
 from scriptorium.data_folder import DataFolder
 from scriptorium.processes import Command, ProcessFailed, end, launch, tail
+from scriptorium.scoring import files, report
 from scriptorium.scoring.plain import plain_words
 from scriptorium.scoring.words import word_errors
 from scriptorium.services import PROJECT
@@ -19,7 +21,9 @@ from scriptorium.signals import Stopped, StopRequest
 
 MEETING = PROJECT / "samples" / "meeting" / "meeting.flac"
 REFERENCE = MEETING.with_suffix(".txt")
-_NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "SCRIPTORIUM_DATA", "SCRIPTORIUM_MODEL")
+ATTRIBUTED = MEETING.with_suffix(".stm")
+"""The reference with who says what, and when."""
+_NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "SCRIPTORIUM_DATA", "SCRIPTORIUM_MODEL", "SCRIPTORIUM_DIARIZER")
 """Of the environment: a demonstration must not write into anybody's database."""
 
 _ENDING = ((signal.SIGTERM, 60.0), (signal.SIGKILL, 5.0))
@@ -80,15 +84,16 @@ class _Demonstration:
     def _transcribe(self, client: Client) -> int:
         began = time.monotonic()
         with Bars() as bars:
-            sent = client.submit(MEETING, bars.upload(MEETING.name))
+            sent = client.submit(MEETING, bars.upload(MEETING.name), diarization=True)
             shown = bars.job(MEETING.name)
             job = client.wait(sent["id"], lambda seen: self._watch(seen, shown), poll=1.0)
         seconds = time.monotonic() - began
         if job["status"] != "completed":
             print(f"the job {job['status']}: {job['error']}", file=sys.stderr)
             return 1
-        transcript = client.transcript(job["id"])
-        _show(transcript, seconds)
+        for warning in job["warnings"]:
+            print(f"{warning['message']} ({warning['code']})", file=sys.stderr)
+        _show(client.transcript(job["id"]), seconds)
         return 0
 
     def _watch(self, job: Job, shown: Any) -> None:
@@ -113,6 +118,8 @@ def _show(transcript: dict[str, Any], seconds: float) -> None:
         speaker = f"{segment['speaker']}: " if segment.get("speaker") else ""
         print(f"[{clock(segment['start'])} – {clock(segment['end'])}] {speaker}{segment['text'].strip()}")
     print(f"\n{score(REFERENCE.read_text(), transcript['text'])}")
+    for line in attributed(ATTRIBUTED.read_text(), transcript):
+        print(line)
     name = transcript["model"].get("name")
     print(f"{transcript['duration']:.0f} s of sound took {seconds:.1f} s, with the model {name}")
     print(_NEXT, flush=True)
@@ -129,3 +136,16 @@ def score(reference: str, heard: str) -> str:
     found = word_errors([(plain_words(reference), plain_words(heard))])
     parts = f"{found.substituted} substituted, {found.missing} missing, {found.extra} extra"
     return f"word error rate {found.rate:.1%} ({parts}; {found.length} words in the reference)"
+
+
+def attributed(reference: str, transcript: dict[str, Any]) -> list[str]:
+    """Who spoke when, and who said which word, against an STM; or what that wants."""
+    said = files.speech(reference, ".stm", "the reference")
+    heard = files.speech(json.dumps(transcript), ".json", "the transcript")
+    return [_line(one) for one in report.compared(said, heard, report.Policy()) if one.name in ("DER", "cpWER")]
+
+
+def _line(found: report.Line) -> str:
+    if isinstance(found, report.NotScored):
+        return f"{found.name}: not scored, {found.why}"
+    return f"{found.name} {found.rate:.1%} ({found.says})"

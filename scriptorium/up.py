@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 
 from core.errors import InvalidRequest, ScriptoriumError
-from core.models import ModelSource, diarizer
+from core.models import ModelSource
 from core.settings import Settings
 from core.states import Kind
-from scriptorium.choice import NoModel, available, choose, lacking, machine
+from scriptorium.choice import NoModel, available, choose, lacking, machine, speakers
 from scriptorium.client import ApiError, Client, ServerUnreachable
 from scriptorium.data_folder import DataFolder, InUse, NotUsable, write_private
 from scriptorium.embedded.binaries import NotInstalled
@@ -95,7 +95,7 @@ class _Start:
         self._listener = listener
         self._machine = here
         self._source = source
-        self._diarizer = diarizer(Settings())
+        self._diarizer = speakers(source, Settings())
         self._supervisor = Supervisor(folder, stop, say)
         self._embedded = folder.path / "embedded"
 

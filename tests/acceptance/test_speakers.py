@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from scriptorium import Client, embedded
+from scriptorium.scoring.files import speech
+from scriptorium.scoring.report import Policy, Score, compared
 from tests.acceptance.conftest import MEETING
 from tests.acceptance.running import Up
 from tests.fakes import tone_speakers
@@ -86,3 +88,26 @@ def test_pyannote_finds_them_in_a_process_of_its_own(begin: Callable[..., Up], t
     assert {turn["speaker"] for turn in turns} <= {"S1", "S2", "S3"}
     heard = sum(turn["end"] - turn["start"] for turn in turns)
     assert abs(heard - sum(one.end - one.start for one in SAID)) < 3
+
+
+def test_the_demonstration_pipeline_finds_them_and_the_meeting_system_names_them(begin: Callable[..., Up]) -> None:
+    """What the meeting system showed: who spoke, 0.8 s late, one of them not at all in the second half."""
+    turns = [line.split() for line in MEETING.with_suffix(".rttm").read_text().splitlines()]
+    told = [
+        {"participant": one[7].title(), "start": float(one[3]) + 0.8, "end": float(one[3]) + float(one[4]) + 0.8}
+        for one in turns
+        if one[7] != "ben" or float(one[3]) < 50
+    ]
+    with begin(SCRIPTORIUM_DIARIZER="demo").ready().client() as client:
+        job = client.wait(client.submit(MEETING, diarization=True, participants=told)["id"])
+        assert (job["status"], job["warnings"]) == ("completed", [])
+        assert "participants" not in job["options"]
+        transcript = client.transcript(job["id"])
+    assert [one["name"] for one in transcript["speakers"]] == ["Clara", "Victor", "Ben"]
+    assert all(one["name_score"] > 0.7 for one in transcript["speakers"])
+    reference = speech(MEETING.with_suffix(".stm").read_text(), ".stm", "REF")
+    found = {one.name: one for one in compared(reference, speech(json.dumps(transcript), ".json", "HYP"), Policy())}
+    if isinstance(der := found["DER"], Score):
+        assert der.rate < 0.1
+    if isinstance(who := found["cpWER"], Score):  # needs a compiler where it is installed
+        assert who.rate < 0.2
