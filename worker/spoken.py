@@ -31,3 +31,15 @@ def _spoken(segment: Segment, attributed: Iterator[attribution.AttributedWord]) 
     for word in words:
         seconds[word.speaker] += max(word.end - word.start, 0.01)
     return replace(segment, speaker=max(seconds, key=seconds.__getitem__), words=words if segment.words else ())
+
+
+def unspoken(chunks: Sequence[HeardChunk]) -> list[HeardChunk]:
+    """Without the speakers of an earlier run, which the stored segments still have."""
+    return [replace(chunk, segments=tuple(map(_nobodys, chunk.segments))) for chunk in chunks]
+
+
+def _nobodys(segment: Segment) -> Segment:
+    if segment.speaker is None and not any(word.speaker for word in segment.words):
+        return segment
+    words = tuple(replace(word, speaker=None, speaker_confidence=None, overlap=False) for word in segment.words)
+    return replace(segment, speaker=None, words=words)

@@ -15,6 +15,7 @@ from core import deadlines
 from core.budget import Tries
 from core.context import Context
 from core.database import from_now, transaction
+from core.jobs.crew import GONE
 from core.jobs.due import Due, next_due, tries
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus, lane
@@ -204,7 +205,7 @@ def register(context: Context, worker: str, kinds: Sequence[Kind], models: Seque
 
 
 def resign(context: Context, worker: str) -> None:
+    """It counts as dead from now on; that it was there is still known, for who would rather wait for its return."""
     with transaction(context.sessions) as session:
-        row = session.get(Worker, worker)
-        if row is not None:
-            session.delete(row)
+        gone = {"seen_at": from_now(-GONE * context.settings.lease), "holds": 0}
+        session.execute(update(Worker).where(Worker.name == worker).values(**gone))

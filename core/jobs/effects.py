@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.jobs import heard
-from core.jobs.ends import Effect
+from core.jobs.ends import Effect, unwarn
 from core.tables import Job, Recording, TranscriptRow
 
 Segments = Sequence[dict[str, Any]]
@@ -51,6 +51,7 @@ def record_transcript(document: dict[str, Any], changed: Mapping[int, Segments] 
     chunks that became others while it was put together."""
 
     def effect(session: Session, job: Job) -> None:
+        unwarn(job, "model_not_served")
         for chunk, found in (changed or {}).items():
             heard.replace(session, job, chunk, found)
         made = insert(TranscriptRow).values(job_id=job.id, run=job.run, body=document)

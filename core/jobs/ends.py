@@ -158,6 +158,12 @@ def warn(job: Job, code: str, message: str, kind: Kind | None) -> None:
         job.warnings = [*job.warnings, said]
 
 
+def unwarn(job: Job, code: str) -> None:
+    """It is no longer so."""
+    if any(one["code"] == code for one in job.warnings):
+        job.warnings = [one for one in job.warnings if one["code"] != code]
+
+
 def held(session: Session, step: Claimed) -> bool:
     """Whether it is still in the hands of who claimed it."""
     ours = select(Step.id).where(Step.id == step.id, Step.attempt == step.attempt, Step.status == StepStatus.RUNNING)

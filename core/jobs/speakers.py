@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.jobs.crew import able
-from core.jobs.ends import Effect, warn
+from core.jobs.crew import MISSED, able
+from core.jobs.ends import Effect, unwarn, warn
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, give_up_speakers, locked
 from core.states import UNDER_WAY, Kind
@@ -52,6 +52,7 @@ def record_speakers(found: dict[str, Any], track: int | None = None) -> Effect:
     """As `worker.steps.cluster` makes it; of a job with tracks, of this one. The blocks have done their duty."""
 
     def effect(session: Session, job: Job) -> None:
+        unwarn(job, "diarizer_not_served")
         body = found if track is None else _beside_others(session, job, track, found)
         made = insert(DiarizationRow).values(job_id=job.id, run=job.run, body=body)
         taken = {"run": job.run, "body": made.excluded.body, "created_at": func.now()}
@@ -83,7 +84,8 @@ def give_up_late(context: Context) -> int:
             .order_by(Job.speakers_until)
             .limit(MOST_AT_ONCE)
         ).all()
-        served = {name: able(session, context.settings.lease, Kind.DIARIZE, name or "") for _, name, _ in waiting}
+        lease = context.settings.lease
+        served = {name: able(session, lease, Kind.DIARIZE, name or "", within=MISSED) for _, name, _ in waiting}
     return sum(_give_up(context, job_id, late) for job_id, name, late in waiting if late or not served[name])
 
 
@@ -99,6 +101,7 @@ def _give_up(context: Context, job_id: UUID, late: bool) -> bool:
             warn(job, "diarization_late", said, Kind.DIARIZE)
         else:
             said = f"no worker serves the diarizer {job.diarizer!r}; start one and retry the stage diarize"
+            unwarn(job, "diarizer_not_served")
             warn(job, "diarizer_not_served", said, Kind.DIARIZE)
         give_up_speakers(session, job)
         go_on(session, job, rings)

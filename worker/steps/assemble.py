@@ -11,7 +11,7 @@ from core.transcript import Gap, Segment, Speaker, SpeakerTurn, Transcript, Utte
 from worker import participants, utterances
 from worker.interleaved import interleaved
 from worker.participants import Heard
-from worker.spoken import spoken
+from worker.spoken import spoken, unspoken
 from worker.steps import cluster
 
 
@@ -40,8 +40,7 @@ def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
 
 def _of_one(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> tuple[Transcript, Sequence[HeardChunk]]:
     found = cluster.kept(facts.speakers) if facts.speakers else None
-    if found:
-        chunks = spoken(chunks, found)
+    chunks = spoken(chunks, found) if found else unspoken(chunks)
     words = [word for chunk in chunks for segment in chunk.segments for word in segment.words]
     chunks = _as_asked(facts, chunks)
     made = _transcript(facts, chunks, [segment for chunk in chunks for segment in chunk.segments])
