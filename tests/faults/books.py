@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core import plan
 from core.states import RECOGNIZED, Kind
+from tests.faults import speakers
 from tests.faults.rounds import Round, Sent
 from tests.faults.stack import Stack
 
@@ -60,6 +61,7 @@ class Books:
             self._ended(sent, found)
         found.duplicated += self._jobs_twice()
         found.wrong += [*self._open(), *self._rows(list(accepted)), *self._bytes(list(accepted))]
+        found.wrong += speakers.rows(self.stack.ledger, list(accepted.values()))
         return found
 
     def _ended(self, sent: Sent, found: Findings) -> None:
@@ -78,6 +80,10 @@ class Books:
             found.differ += _gap(sent, document, name)
         elif essence(document) != self.calm.get(sent.upload.path.name, essence(document)):
             found.differ.append(f"{name}: not what it was without faults")
+        elif sent.made:
+            found.differ += [f"{name}: {said}" for said in speakers.misheard(sent, document)]
+        if sent.speakers and (codes := speakers.warned(shown)):
+            found.wrong.append(f"{name}: its speakers were found, but it warns of {', '.join(codes)}")
 
     def _jobs_twice(self) -> list[str]:
         rows = self.stack.ledger.all(
@@ -103,8 +109,8 @@ class Books:
             jobs,
         ):
             counts[job, kind] = [total, done]
-        for job, tallies, finished, run, revision in self.stack.ledger.all(
-            "SELECT id, tallies, finished_at, run, revision FROM jobs WHERE id = ANY(%s)", jobs
+        for job, tallies, finished, run, revision, spoken_by in self.stack.ledger.all(
+            "SELECT id, tallies, finished_at, run, revision, diarizer IS NOT NULL FROM jobs WHERE id = ANY(%s)", jobs
         ):
             read = plan.read(tallies)
             kept = {kind: [tally.total, tally.done] for kind, tally in read.items() if tally.total}
@@ -114,6 +120,7 @@ class Books:
             if any(tally.open for tally in read.values()) or finished is None:
                 yield f"job {job}: ended, but its row does not say so"
             decodes = sum(read[kind].done for kind in RECOGNIZED)
+            decodes += read[Kind.TRANSCRIBE].done if spoken_by else 0  # assembly gives each its speakers
             if run == 1 and revision > decodes:
                 yield f"job {job}: {revision} results were recorded of {decodes} decodes"
         yield from self._results(jobs)

@@ -1,4 +1,5 @@
-"""How the suite tells the recognizer of `engine.py` to misbehave: a small file that it reads at every call."""
+"""How the suite tells the recognizer of `engine.py` and the diarizer of `diarizer.py` to misbehave: a small file that
+they read at every call."""
 
 import json
 import os
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 RAISE, MEMORY, SHORT, NAN, TEXT, HANG, ABORT = "raise", "memory", "short", "nan", "text", "hang", "abort"
+HOLD = "hold"
+"""To wait as long as it is told so."""
+
+RECOGNIZER, DIARIZER = "recognizer", "diarizer"
 
 
 @dataclass(frozen=True)
 class Rule:
     """What it does when it hears one of the words `first` to `last`, by number. `times`: how often in all, over every
-    process; None without end. `most`: for MEMORY, how many clips fit."""
+    process; None without end. `most`: for MEMORY, how many clips fit. `by`: who does it."""
 
     name: str
     do: str
@@ -21,6 +26,7 @@ class Rule:
     last: int
     times: int | None = None
     most: int = 0
+    by: str = RECOGNIZER
 
 
 class Control:
@@ -37,11 +43,12 @@ class Control:
         unfinished.write_text(json.dumps({"seconds": seconds, "rules": [asdict(rule) for rule in rules]}))
         unfinished.replace(self._file)
 
-    def read(self) -> tuple[float, list[Rule]]:
+    def read(self, by: str = RECOGNIZER) -> tuple[float, list[Rule]]:
         if not self._file.exists():
             return 0.0, []
         said: Mapping[str, Any] = json.loads(self._file.read_text())
-        return said["seconds"], [Rule(**rule) for rule in said["rules"]]
+        rules = [Rule(**rule) for rule in said["rules"]]
+        return said["seconds"], [rule for rule in rules if rule.by == by]
 
     def take(self, rule: Rule) -> bool:
         """Whether it may be followed once more; then that is counted, by one process only."""

@@ -25,7 +25,14 @@ _PAUSE = (0.3, 1.8)
 """Seconds."""
 
 _END = 0.5
+_TALK = (18.0, 570.0, 20.0)
+"""Seconds of words, of silence, and of words again: of these are some on either side of ten minutes, where a diarizer's
+first block ends."""
+
 _LOUDEST = 32_767
+
+_Sound = tuple[int | None, tones.Samples]
+"""A word's number, None for silence, and its samples."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +46,31 @@ class Made:
     def text(self) -> str:
         return "".join(spoken.word for spoken in self.words)
 
+    @property
+    def numbers(self) -> list[int]:
+        return [int(spoken.word.strip()[1:]) for spoken in self.words]
 
-def make(folder: Path, seed: int) -> list[Made]:
-    """One recording for each of SECONDS, and `words.json` with the words of all, at their numbers, for a recognizer."""
+
+def make(folder: Path, seed: int, *, talk: bool = False) -> list[Made]:
+    """One recording for each of SECONDS, and `words.json` with the words of all, at their numbers, for a recognizer.
+    With `talk` a last one, of two blocks."""
     chance, numbers = random.Random(seed), count()
-    made = [_recording(folder / f"tones-{seconds:02}s.wav", seconds, chance, numbers) for seconds in SECONDS]
+    made = [_recording(folder / f"tones-{seconds:02}s.wav", _sounds(seconds, chance, numbers)) for seconds in SECONDS]
+    if talk:
+        made.append(_recording(folder / "talk.wav", _talked(chance, numbers)))
     words = [asdict(spoken) for one in made for spoken in one.words]
     (folder / "words.json").write_text(json.dumps(words))
     return made
 
 
-def _recording(path: Path, seconds: float, chance: random.Random, numbers: Iterator[int]) -> Made:
+def _recording(path: Path, sounds: Iterator[_Sound]) -> Made:
     spoken: list[tones.Spoken] = []
     at = 0
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(tones.RATE)
-        for number, sound in _sounds(seconds, chance, numbers):
+        for number, sound in sounds:
             out.writeframes((np.clip(sound, -1, 1) * _LOUDEST).astype("<i2").tobytes())
             if number is not None:
                 spoken.append(tones.Spoken(f" w{number}", at / tones.RATE, (at + len(sound)) / tones.RATE))
@@ -64,10 +78,15 @@ def _recording(path: Path, seconds: float, chance: random.Random, numbers: Itera
     return Made(path, tuple(spoken))
 
 
-def _sounds(
-    seconds: float, chance: random.Random, numbers: Iterator[int]
-) -> Iterator[tuple[int | None, tones.Samples]]:
-    """(word number, None for silence) and its samples, until the last sentence goes past the length."""
+def _talked(chance: random.Random, numbers: Iterator[int]) -> Iterator[_Sound]:
+    before, silence, after = _TALK
+    yield from _sounds(before, chance, numbers)
+    yield None, _hiss(silence, np.random.default_rng(chance.getrandbits(32)))
+    yield from _sounds(after, chance, numbers)
+
+
+def _sounds(seconds: float, chance: random.Random, numbers: Iterator[int]) -> Iterator[_Sound]:
+    """Until the last sentence goes past the length."""
     noise = np.random.default_rng(chance.getrandbits(32))
     at = 0.0
     while at < seconds:

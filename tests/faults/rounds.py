@@ -23,7 +23,7 @@ _LAST_TRY = 2
 @dataclass
 class Sent:
     """A recording on its way, and what must become of it. `ends`: statuses that are in order here; `gap`: one chunk
-    may be missing, if the transcript says so."""
+    may be missing, if the transcript says so. `speakers`: whether they must be found; None where nobody asked."""
 
     upload: Upload
     caller: Caller
@@ -31,6 +31,7 @@ class Sent:
     made: Made | None = None
     ends: frozenset[str] = COMPLETED
     gap: bool = False
+    speakers: bool | None = None
 
     @property
     def job(self) -> UUID:
@@ -71,7 +72,8 @@ class Round:
             path = made.path
         upload = Upload(path, {"cache": False, **options}, pace, *([key] if key else []))
         caller = caller or self.chance.choice(self.stack.callers)
-        sent = Sent(upload, caller, self.stack.pool.submit(caller.submit, upload, self.patience), made)
+        answer = self.stack.pool.submit(caller.submit, upload, self.patience)
+        sent = Sent(upload, caller, answer, made, speakers=options.get("diarization"))
         self.sent.append(sent)
         return sent
 

@@ -1,7 +1,8 @@
 """The whole server as `scriptorium up` runs it, process by process, so that each can be broken by itself.
 
 Redis is reached through a proxy, so that its connections can be cut, frozen and refused. Two transcribers serve
-`faults`, the recognizer of `tests/faults/engine.py`; a third serves the real demonstration model.
+`faults`, the recognizer of `tests/faults/engine.py`; a third serves the real demonstration model. Two diarizers
+serve `voices`, that of `tests/faults/diarizer.py`.
 """
 
 import json
@@ -42,6 +43,11 @@ BATCHING = "transcribe2"
 """This one takes four chunks at once."""
 
 DEMO = "demo1"
+DIARIZERS = ("diarize1", "diarize2")
+WORKERS = (*LIGHT, *TRANSCRIBERS, DEMO, *DIARIZERS)
+"""Those that do steps."""
+
+_ENGINES = {"faults": "tests.faults.engine:load", "voices": "tests.faults.diarizer:load"}
 MEETING = PROJECT / "samples" / "meeting" / "meeting.flac"
 TENANTS = ("alder", "birch")
 _READY_SECONDS = 120.0
@@ -98,11 +104,11 @@ class Stack:
         logs, sounds = self.folder / "logs", self.folder / "recordings"
         for made in (logs, sounds):
             made.mkdir()
-        self.recordings = recordings.make(sounds, self._seed)
+        *self.recordings, self.talk = recordings.make(sounds, self._seed, talk=True)
         self.control = Control(sounds)
         self.children = Children(logs)
         self.pool = self._exit.enter_context(ThreadPoolExecutor(16, "caller"))
-        self._exit.callback(self.children.end, [*LIGHT, *TRANSCRIBERS, DEMO, "upkeep", "beat", "web"], ["redis"])
+        self._exit.callback(self.children.end, [*WORKERS, "upkeep", "beat", "web"], ["redis"])
         self._servers()
         self._staff_begins()
         self._exit.enter_context(self._callers())
@@ -129,8 +135,8 @@ class Stack:
         self.url = url_from_here(listener)
         model = f"faults:{self.control.words}"
         self.environment = self._environment(model)
-        staff = self._staff(model, "faults:words.json", listener.fileno(), len(TRANSCRIBERS))
-        demo = self._staff("demo", "demo", listener.fileno(), 1).workers[-1]
+        staff = self._staff(model, "faults:words.json", listener.fileno(), len(TRANSCRIBERS), len(DIARIZERS))
+        demo = self._staff("demo", "demo", listener.fileno(), 1, 0).workers[-1]
         run_to_end(staff.migrate(), self.children.log("migrate"), 120.0)
         for command in (staff.web(), staff.beat(), *staff.workers, told(demo, {}, DEMO)):
             extra = {"SCRIPTORIUM_TRANSCRIBE_BATCH": "4"} if command.name == BATCHING else {}
@@ -138,20 +144,25 @@ class Stack:
 
     def _environment(self, model: str) -> dict[str, str]:
         """Nothing of the shell that runs the suite decides how it ends."""
-        whole = child_environment(self.folder, self.database_url, self.redis_url, model, "community-1")
+        whole = child_environment(self.folder, self.database_url, self.redis_url, model, self._diarizer)
         kept = {name: value for name, value in whole.items() if not name.startswith("SCRIPTORIUM_")}
         return {
             **kept,
             **self.timing.environment(),
             "SCRIPTORIUM_DATA": str(self.folder),
-            "SCRIPTORIUM_ENGINES": json.dumps({"faults": "tests.faults.engine:load"}),
+            "SCRIPTORIUM_ENGINES": json.dumps(_ENGINES),
+            "SCRIPTORIUM_DIARIZER": self._diarizer,
             "SCRIPTORIUM_VAD": "webrtc",  # Silero hears no speech in tones
             "SCRIPTORIUM_MIN_FREE_BYTES": "0",
             "SCRIPTORIUM_MIN_FREE_SHARE": "0",
             "SCRIPTORIUM_THREADS": "1",
         }
 
-    def _staff(self, setting: str, name: str, listener: int, transcribers: int) -> Staff:
+    @property
+    def _diarizer(self) -> str:
+        return f"voices:{self.control.words}"
+
+    def _staff(self, setting: str, name: str, listener: int, transcribers: int, diarizers: int) -> Staff:
         return Staff(
             data=self.folder,
             environment={**self.environment, "SCRIPTORIUM_MODEL": setting},
@@ -161,8 +172,8 @@ class Stack:
             listener=listener,
             transcribers=transcribers,
             light=len(LIGHT),
-            diarize_queue="",
-            diarizers=0,
+            diarize_queue=queue_name(Kind.DIARIZE, "voices:words.json"),
+            diarizers=diarizers,
         )
 
     @contextmanager
@@ -191,7 +202,7 @@ class Stack:
 
     def wait_for_workers(self, seconds: float, *names: str) -> None:
         """Until those that do steps are there and have said so; all of them, where none are named."""
-        wanted = names or (*LIGHT, *TRANSCRIBERS, DEMO)
+        wanted = names or WORKERS
 
         def all_there() -> bool:
             fresh = self.ledger.all(

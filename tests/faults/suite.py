@@ -62,6 +62,7 @@ class Suite:
         first = self._round()
         for made in self.stack.recordings:
             first.submit(made)
+        first.submit(self.stack.talk, diarization=True)
         self._demo(first)
         first.ended()
         if trouble := self.books.check(first).all:

@@ -37,7 +37,9 @@ def _counting(played: Round) -> None:
 
 
 def _rings_alone(played: Round) -> None:
-    """Nobody sweeps, and the only light worker and the only transcriber do not look for work by themselves."""
+    """Nobody sweeps, and the only light worker and the only transcriber do not look for work by themselves. Nobody
+    would take up what the dead held, so they hold nothing."""
+    played.ended()
     children, left = played.stack.children, ("light1", "transcribe1")
     gone = ("beat", "upkeep", "light2", "transcribe2")
     true = {name: children.command(name) for name in left}

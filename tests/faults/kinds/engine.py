@@ -12,14 +12,14 @@ from tests.faults.stack import BATCHING, TRANSCRIBERS
 _ANY = (0, 10**9)
 
 
-def _rule(do: str, words: tuple[int, int], times: int | None, most: int = 0) -> Rule:
+def new_rule(do: str, words: tuple[int, int], times: int | None, most: int = 0, by: str = control.RECOGNIZER) -> Rule:
     """Under a name of its own, so that its count begins at none."""
-    return Rule(f"{do}-{uuid4().hex}", do, *words, times, most)
+    return Rule(f"{do}-{uuid4().hex}", do, *words, times, most, by)
 
 
-def _word_of(played: Round, made: Made) -> tuple[int, int]:
+def word_of(played: Round, made: Made) -> tuple[int, int]:
     """A single word somewhere in it, as a range."""
-    number = int(played.chance.choice(made.words).word.strip()[1:])
+    number = played.chance.choice(made.numbers)
     return number, number
 
 
@@ -32,22 +32,22 @@ def _once(*does: str) -> Callable[[Round], None]:
 
     def script(played: Round) -> None:
         chosen = played.chance.sample(played.stack.recordings, max(2, len(does)))
-        rules = [_rule(do, _word_of(played, made), 1) for do, made in zip(does, chosen, strict=False)]
+        rules = [new_rule(do, word_of(played, made), 1) for do, made in zip(does, chosen, strict=False)]
         _told(played, rules)
         for made in chosen:
             played.submit(made)
         played.ended()
         for rule in rules:
-            _was_followed(played, rule)
+            was_followed(played, rule)
 
     return script
 
 
-def _was_followed(played: Round, rule: Rule) -> None:
+def was_followed(played: Round, rule: Rule) -> None:
     if played.stack.control.taken(rule.name):
         played.hit()
     else:
-        played.wrong.append(f"the recognizer was not asked to {rule.do}: the fault did not happen")
+        played.wrong.append(f"the {rule.by} was not asked to {rule.do}: the fault did not happen")
 
 
 def _no_room(played: Round) -> None:
@@ -55,12 +55,12 @@ def _no_room(played: Round) -> None:
     played.ended()
     played.stack.children.again(BATCHING)
     played.stack.wait_for_workers(played.patience, BATCHING)
-    rule = _rule(control.MEMORY, _ANY, None, most=1)
+    rule = new_rule(control.MEMORY, _ANY, None, most=1)
     _told(played, [rule])
     for made in played.stack.recordings[-4:]:
         played.submit(made)
     played.ended()
-    _was_followed(played, rule)
+    was_followed(played, rule)
 
 
 def _spent(do: str) -> Callable[[Round], None]:
@@ -69,14 +69,14 @@ def _spent(do: str) -> Callable[[Round], None]:
 
     def script(played: Round) -> None:
         short, long = played.stack.recordings[0], played.stack.recordings[-1]
-        rules = [_rule(do, _word_of(played, made), None) for made in (short, long)]
+        rules = [new_rule(do, word_of(played, made), None) for made in (short, long)]
         _told(played, rules)
         gap, failed = played.submit(long), played.submit(short)
         gap.gap, failed.ends = True, frozenset({"failed"})
         played.submit(played.stack.recordings[3])
         played.ended()
         for rule in rules:
-            _was_followed(played, rule)
+            was_followed(played, rule)
         _says_so(played, gap, failed)
 
     return script
@@ -94,13 +94,13 @@ def _says_so(played: Round, gap: Sent, failed: Sent) -> None:
 def _hangs(played: Round) -> None:
     """In a call that nobody can interrupt, past the deadline: its process ends, and takes no neighbour along."""
     made = played.stack.recordings[-1]
-    rule = _rule(control.HANG, _word_of(played, made), 1)
+    rule = new_rule(control.HANG, word_of(played, made), 1)
     deaths = sum(map(played.stack.children.deaths, TRANSCRIBERS))
     _told(played, [rule])
     played.submit(made)
     played.submit_some()
     played.ended()
-    _was_followed(played, rule)
+    was_followed(played, rule)
     if sum(map(played.stack.children.deaths, TRANSCRIBERS)) == deaths:
         played.wrong.append("the process that hung was not ended")
 
