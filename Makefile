@@ -30,7 +30,7 @@ demo: $(ENV)/.stamp ## make the environment, transcribe the bundled meeting thro
 test: $(ENV)/.stamp-dev ## make the environment, run all tests
 	@$(BIN)/python -m pytest
 
-faults: $(ENV)/.stamp-dev ## break a running server in every way (5 minutes; LONG=1 40; BASELINE=1 plain Celery beside it; SEED=n, ONLY=kind,kind)
+faults: $(ENV)/.stamp-dev ## break a running server in every way (6 minutes; LONG=1 40; BASELINE=1 plain Celery beside it; SEED=n, ONLY=kind,kind)
 	@$(BIN)/python -m tests.faults
 
 mutations: $(ENV)/.stamp-dev ## take away what keeps work safe, line by line: do the tests see it (minutes)

@@ -1,7 +1,8 @@
 """Words -> captions that can be read in time. Pure.
 
-Sizes follow common broadcast practice (BBC and Netflix subtitle guidelines): two lines of at most 42 columns, at most
-seven seconds, broken where a sentence or a pause ends. East Asian characters take two columns, as on a screen.
+Sizes follow common broadcast practice (BBC and Netflix subtitle guidelines): two lines of at most 42 columns unless
+a caller says otherwise, at most seven seconds, broken where a sentence or a pause ends. East Asian characters take two
+columns, as on a screen.
 """
 
 import re
@@ -12,6 +13,8 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 LINE_COLUMNS = 42
+MIN_COLUMNS = 10
+"""A wide character with the punctuation that is never parted from it takes six."""
 LONGEST = 7.0
 """Seconds a caption stays at most, unless one word lasts longer."""
 SHORTEST = 1.0
@@ -24,6 +27,17 @@ BREATH = 0.3
 _SENTENCE_END = re.compile(r"[.!?…。！？｡]['\"’”»)\]」』）]*$")
 _TOKEN = re.compile(r"\s*\S+")
 _CHARACTER = re.compile(r"\s*\S[,.!?…。，、！？；：）」』】”]{0,2}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The most that a caption holds: `columns` a line, at least MIN_COLUMNS, and `lines`."""
+
+    columns: int = LINE_COLUMNS
+    lines: int = 2
+
+
+BROADCAST = Layout()
 
 
 @dataclass(frozen=True)
@@ -46,23 +60,24 @@ class Caption:
     speaker: str | None
 
 
-def captions(transcript: dict[str, Any]) -> list[Caption]:
+def captions(transcript: dict[str, Any], layout: Layout = BROADCAST) -> list[Caption]:
     """Of a transcript document, in order of time. Channels apart: two who speak at once, each on a microphone, are two
     captions at once, not one that changes hands with every word."""
     by_channel: dict[int | None, list[dict[str, Any]]] = {}
     for segment in transcript["segments"]:
         by_channel.setdefault(segment.get("channel"), []).append(segment)
-    found = [cue for segments in by_channel.values() for cue in _of_channel(segments)]
+    found = [cue for segments in by_channel.values() for cue in _of_channel(segments, layout)]
     return sorted(found, key=lambda cue: cue.start)
 
 
-def _of_channel(segments: Sequence[dict[str, Any]]) -> list[Caption]:
-    pieces = [piece for segment in segments for piece in pieces_of(segment)]
-    groups = list(_grouped(_unspaced(sorted(pieces, key=lambda piece: piece.start))))
+def _of_channel(segments: Sequence[dict[str, Any]], layout: Layout) -> list[Caption]:
+    pieces = [piece for segment in segments for piece in pieces_of(segment, layout)]
+    groups = list(_grouped(_unspaced(sorted(pieces, key=lambda piece: piece.start)), layout))
     timed: list[Caption] = []
     for index, group in enumerate(groups):
         following = groups[index + 1][0].start if index + 1 < len(groups) else float("inf")
-        timed.append(_timed(group, timed[-1].end if timed else 0, following))
+        start, end = _times(group, timed[-1].end if timed else 0, following)
+        timed.append(Caption(start, end, laid_out(group, layout), group[0].speaker))
     return timed
 
 
@@ -75,7 +90,7 @@ def columns(text: str) -> int:
     )
 
 
-def pieces_of(segment: dict[str, Any]) -> list[Piece]:
+def pieces_of(segment: dict[str, Any], layout: Layout = BROADCAST) -> list[Piece]:
     """The segment's words; where it has none, its text with the time shared out by width."""
     speaker = segment.get("speaker")
     words = [
@@ -83,11 +98,16 @@ def pieces_of(segment: dict[str, Any]) -> list[Piece]:
         for word in segment.get("words") or ()
         if word["word"].strip()
     ]
-    words = words or _shared_out(Piece(segment["start"], segment["end"], segment["text"], speaker), _TOKEN)
+    words = words or tokens(Piece(segment["start"], segment["end"], segment["text"], speaker))
     if words:
         words[0] = replace(words[0], text=" " + words[0].text)  # a segment is a word of its own
     tidy = [replace(word, text=_tidied(word.text)) for word in words]
-    return _unspaced([part for piece in _glued(tidy) for part in _short_enough(piece)])
+    return _unspaced([part for piece in _glued(tidy) for part in _short_enough(piece, layout)])
+
+
+def tokens(piece: Piece) -> list[Piece]:
+    """Parted at its blanks, with the time shared out by width."""
+    return _shared_out(piece, _TOKEN)
 
 
 def joined(pieces: Sequence[Piece]) -> str:
@@ -95,19 +115,40 @@ def joined(pieces: Sequence[Piece]) -> str:
     return "".join(piece.text for piece in pieces).strip()
 
 
-def layout(pieces: Sequence[Piece]) -> tuple[str, ...] | None:
-    """One line, or the two most even ones; None where two lines do not hold the text."""
-    ends = list(accumulate(columns(piece.text) for piece in pieces))
-    if ends[-1] - _indent(pieces[0]) <= LINE_COLUMNS:
+def laid_out(pieces: Sequence[Piece], layout: Layout) -> tuple[str, ...]:
+    """Their text on as few lines as can be, and those as even as can be."""
+    needed = _lines_needed(pieces, layout.columns)
+    if needed == 1:
         return (joined(pieces),)
-    widths = [(cut, ends[cut - 1] - _indent(pieces[0]), ends[-1] - ends[cut - 1]) for cut in range(1, len(pieces))]
-    fitting = [
-        (abs(top - low), cut) for cut, top, low in widths if max(top, low - _indent(pieces[cut])) <= LINE_COLUMNS
-    ]
-    if not fitting:
-        return None
-    _, cut = min(fitting)
-    return joined(pieces[:cut]), joined(pieces[cut:])
+    starts = _most_even(pieces, needed, layout.columns)
+    return tuple(joined(pieces[start:end]) for start, end in pairwise((*starts, len(pieces))))
+
+
+def _lines_needed(pieces: Sequence[Piece], room: int) -> int:
+    """With every line filled before the next."""
+    lines, used, fresh = 1, 0, True
+    for piece in pieces:
+        width = columns(piece.text)
+        if not fresh and used + width > room:
+            lines, used, fresh = lines + 1, 0, True
+        used += width - _indent(piece) if fresh else width
+        fresh = False
+    return lines
+
+
+def _most_even(pieces: Sequence[Piece], lines: int, room: int) -> tuple[int, ...]:
+    """Where each line starts: of all ways to fill `lines` lines, the one with the least sum of squared widths."""
+    ends = list(accumulate((columns(piece.text) for piece in pieces), initial=0))
+    found: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}  # pieces used up -> the least sum, where lines start
+    for _ in range(lines):
+        ways = [
+            (end, (cost + width**2, (*starts, start)))
+            for start, (cost, starts) in found.items()
+            for end in range(start + 1, len(pieces) + 1)
+            if (width := ends[end] - ends[start] - _indent(pieces[start])) <= room or end == start + 1
+        ]
+        found = dict(sorted(ways, reverse=True))  # the least of each end comes last, and stays
+    return found[len(pieces)][1]
 
 
 def _indent(piece: Piece) -> int:
@@ -149,9 +190,9 @@ def _wide_seam(left: str, right: str) -> bool:
     return columns(left[-1]) == 2 or columns(right[0]) == 2
 
 
-def _short_enough(piece: Piece) -> list[Piece]:
+def _short_enough(piece: Piece, layout: Layout) -> list[Piece]:
     """Cut where one piece is wider than a line: a run of Chinese without word times, a spelled-out address."""
-    if columns(piece.text.strip()) <= LINE_COLUMNS:
+    if columns(piece.text.strip()) <= layout.columns:
         return [piece]
     return _shared_out(piece, _CHARACTER)
 
@@ -164,10 +205,10 @@ def _shared_out(piece: Piece, pattern: re.Pattern[str]) -> list[Piece]:
     return [replace(piece, start=a, end=b, text=text) for text, (a, b) in zip(texts, pairwise(starts), strict=True)]
 
 
-def _grouped(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _grouped(pieces: Sequence[Piece], layout: Layout) -> Iterator[list[Piece]]:
     group: list[Piece] = []
     for piece in pieces:
-        if group and _ends(group, piece):
+        if group and _ends(group, piece, layout):
             yield group
             group = []
         group.append(piece)
@@ -175,7 +216,7 @@ def _grouped(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
         yield group
 
 
-def _ends(group: Sequence[Piece], following: Piece) -> bool:
+def _ends(group: Sequence[Piece], following: Piece, layout: Layout) -> bool:
     """Whether the caption is over before this piece."""
     pause, lasted = following.start - group[-1].end, group[-1].end - group[0].start
     return (
@@ -183,13 +224,12 @@ def _ends(group: Sequence[Piece], following: Piece) -> bool:
         or pause >= PAUSE
         or following.end - group[0].start > LONGEST
         or (bool(_SENTENCE_END.search(group[-1].text.rstrip())) and (lasted >= SHORTEST or pause >= BREATH))
-        or layout([*group, following]) is None
+        or _lines_needed([*group, following], layout.columns) > layout.lines
     )
 
 
-def _timed(group: Sequence[Piece], free_from: int, following: float) -> Caption:
+def _times(group: Sequence[Piece], free_from: int, following: float) -> tuple[int, int]:
     """Starts when the one before is gone, stays long enough to be read, and yields to the next."""
     start = max(free_from, round(group[0].start * 1000))
     wanted = max(max(piece.end for piece in group), group[0].start + SHORTEST)
-    end = max(start + 1, round(min(wanted, following) * 1000))
-    return Caption(start, end, layout(group) or (joined(group),), group[0].speaker)
+    return start, max(start + 1, round(min(wanted, following) * 1000))

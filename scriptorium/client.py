@@ -139,9 +139,14 @@ class Client:
     def transcript(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/jobs/{job_id}/transcript")
 
-    def rendered(self, job_id: str, format: str) -> str:
-        """The transcript as text: `txt`, `srt`, `vtt`, `json` …"""
-        return self._request("GET", f"/v1/jobs/{job_id}/transcript", params={"format": format}).text
+    def rendered(self, job_id: str, format: str, **knobs: int | bool | None) -> str:
+        """The transcript as text: `txt`, `srt`, `vtt`, `tsv`, `json` … `knobs` of those that have them: `max_chars`,
+        `max_lines`, `speakers`."""
+        return self._file(job_id, format, knobs).text
+
+    def rendered_bytes(self, job_id: str, format: str, **knobs: int | bool | None) -> bytes:
+        """The same as the bytes of a file, of `docx` too."""
+        return self._file(job_id, format, knobs).content
 
     def segments(self, job_id: str, after: int = 0) -> dict[str, Any]:
         """Segments that are new or changed since the revision `after`: `segments`, `revision`, `final`."""
@@ -178,6 +183,10 @@ class Client:
     def ready(self) -> dict[str, Any]:
         """What the server says of the things it needs. Raises ApiError when one is missing."""
         return self._json("GET", "/readyz")
+
+    def _file(self, job_id: str, format: str, knobs: dict[str, int | bool | None]) -> httpx2.Response:
+        asked = {"format": format, **{name: value for name, value in knobs.items() if value is not None}}
+        return self._request("GET", f"/v1/jobs/{job_id}/transcript", params=asked)
 
     def _again(self, send: Callable[[], Job]) -> Job:
         for tried in range(1, _TRIES):

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from core.formats import FORMATS
-from web import openapi, queries, schemas
+from web import openapi, queries, schemas, transcripts
 from web.answers import answer
 from web.encoded import json_object
-from web.fields import fault, plain, refusal
+from web.fields import plain, refusal
 from web.scope import authenticate, context, seat, tenant
 from web.submission import location_of, submitted
 
@@ -63,13 +62,12 @@ def page(query: queries.PageQuery) -> Response:
 @routes.input(queries.TranscriptQuery, location="query", arg_name="query")
 @routes.output(schemas.TranscriptOut)
 def transcript(job_id: UUID, query: queries.TranscriptQuery) -> Response:
-    """The transcript, in a format of your choice"""
-    if query.format not in FORMATS:
-        raise fault("format", "is not a format of this server", allowed=list(FORMATS))
-    chosen = FORMATS[query.format]
-    if query.format == "json":
-        return Response(jobs.transcript_json(context(), tenant(), job_id) + "\n", content_type=chosen.media_type)
-    return Response(chosen.render(jobs.transcript(context(), tenant(), job_id)), content_type=chosen.media_type)
+    """The transcript, in a format of your choice
+
+    With its `ETag` in `If-None-Match` the answer is 304, without a body, until the transcript or a name changes.
+    """
+    asked = transcripts.wanted(query)
+    return transcripts.rendered(jobs.transcript_json(context(), tenant(), job_id), asked)
 
 
 @routes.get("/jobs/<uuid:job_id>/segments")

@@ -33,6 +33,14 @@ _UPLOAD_HEADERS = {
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
 }
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
+_ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "An `ETag` that was sent before: 304 where it still holds.",
+    "schema": {"type": "string"},
+}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
@@ -46,10 +54,7 @@ def completed(spec: Any) -> Any:
             if path.startswith("/v1/"):
                 operation["security"] = [{"key": []}]
                 _refuse(path, operation)
-    found = spec["paths"]["/v1/jobs/{job_id}/transcript"]["get"]["responses"]["200"]
-    found["content"].update(
-        {one.media_type: {"schema": {"type": "string"}} for name, one in FORMATS.items() if name != "json"}
-    )
+    _describe_transcript(spec["paths"]["/v1/jobs/{job_id}/transcript"]["get"])
     accepted = spec["paths"]["/v1/asr"]["post"]["responses"]["202"]
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
@@ -78,6 +83,18 @@ def upload_body(part: str) -> dict[str, Any]:
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """The requestBody of a route that takes JSON, or nothing."""
     return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+
+
+def _describe_transcript(operation: dict[str, Any]) -> None:
+    found = operation["responses"]["200"]
+    for name, one in FORMATS.items():
+        if name != "json":
+            text = "charset" in one.media_type
+            shape = {"type": "string"} if text else {"type": "string", "contentMediaType": one.media_type}
+            found["content"][one.media_type] = {"schema": shape}
+    operation["responses"]["304"] = {"description": "It is as `If-None-Match` says", "headers": _ETAG}
+    operation["parameters"].append(_IF_NONE_MATCH)
+    found["headers"] = _ETAG
 
 
 def _describe_uploads(paths: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.states import Kind
 from web.schemas import JobStatus
@@ -16,6 +17,10 @@ class Query(BaseModel):
     """A parameter that is not known is refused: a filter with a typing error must not answer with everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _of(knob: str) -> str:
+    return f" Only with {', '.join(name for name, one in FORMATS.items() if knob in one.knobs)}."
 
 
 class WaitQuery(Query):
@@ -37,6 +42,23 @@ class TranscriptQuery(Query):
     format: str = Field(
         "json", description="One of " + ", ".join(FORMATS) + ".", json_schema_extra={"enum": list(FORMATS)}
     )
+    max_chars: int | None = Field(
+        None,
+        ge=MIN_COLUMNS,
+        le=200,
+        description=f"Of a line of a caption, without the speaker's name; {BROADCAST.columns} where absent. Chinese, "
+        "Japanese and Korean characters count twice." + _of("max_chars"),
+    )
+    max_lines: int | None = Field(
+        None, ge=1, le=4, description=f"Of a caption; {BROADCAST.lines} where absent." + _of("max_lines")
+    )
+    speakers: bool | None = Field(
+        None, description="`false` leaves the speakers' names out, where they are known." + _of("speakers")
+    )
+
+
+KNOBS = ("max_chars", "max_lines", "speakers")
+"""Of a transcript; each is refused where the format does not have it."""
 
 
 class SegmentsQuery(Query):

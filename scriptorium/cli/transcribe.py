@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.formats import FORMATS
 from scriptorium.cli.connection import Data, Key, Url, connect, wrong_use
 from scriptorium.cli.exits import DONE, JOB_FAILED, for_refusal
 from scriptorium.cli.progress import Bars
@@ -32,12 +33,17 @@ def transcribe(
     tracks: Annotated[
         bool, typer.Option("--tracks", help="The files are one meeting, a participant each: one transcript.")
     ] = False,
-    format: Annotated[str, typer.Option(help="txt, json, srt, vtt …")] = "txt",
+    format: Annotated[str, typer.Option(help=", ".join(FORMATS))] = "txt",
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    max_chars: Annotated[int | None, typer.Option(min=10, max=200, help="Of a line of a caption.")] = None,
+    max_lines: Annotated[int | None, typer.Option(min=1, max=4, help="Of a caption.")] = None,
+    no_speakers: Annotated[bool, typer.Option("--no-speakers", help="Leave the speakers' names out.")] = False,
     output: Output = None,
 ) -> None:
     """Upload recordings, wait, write their transcripts. Ctrl-C leaves the jobs running and prints their ids."""
-    target = _target(files[:1] if tracks else files, output, "json" if json else format)
+    format = "json" if json else format
+    knobs = _knobs(format, {"max_chars": max_chars, "max_lines": max_lines, "speakers": False if no_speakers else None})
+    target = _target(files[:1] if tracks else files, output, format)
     asked = {
         "model": model,
         "language": language,
@@ -46,7 +52,9 @@ def transcribe(
     }
     options = {name: value for name, value in asked.items() if value is not None}
     with connect(url, key, data) as client:
-        raise typer.Exit(_Session(client, target).run([files] if tracks else [[file] for file in files], options))
+        raise typer.Exit(
+            _Session(client, target, knobs).run([files] if tracks else [[file] for file in files], options)
+        )
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,29 @@ class _Target:
     file: Path | None = None
     folder: Path | None = None
 
-    def write(self, recording: Path, text: str) -> None:
+    def write(self, recording: Path, content: bytes) -> None:
         if self.folder:
-            (self.folder / f"{recording.stem}.{self.format}").write_text(text)
+            (self.folder / f"{recording.stem}.{self.format}").write_bytes(content)
         elif self.file:
-            self.file.write_text(text)
+            self.file.write_bytes(content)
         else:
-            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+            sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")
             sys.stdout.flush()
 
 
+def _knobs(format: str, given: dict[str, int | None]) -> dict[str, int]:
+    """Those that were turned. Said before the recording is sent: the server refuses them once the job is done. A format
+    that is not known here may be known there."""
+    turned = {name: value for name, value in given.items() if value is not None}
+    if format in FORMATS and (others := turned.keys() - FORMATS[format].knobs):
+        options = {"max_chars": "--max-chars", "max_lines": "--max-lines", "speakers": "--no-speakers"}
+        raise wrong_use(f"--format {format} does not take {', '.join(options[name] for name in sorted(others))}")
+    return turned
+
+
 def _target(files: Sequence[Path], output: Path | None, format: str) -> _Target:
+    if output is None and format == "docx":
+        raise wrong_use("docx is not for standard output; name a file with -o")
     if output is None:
         return _Target(format)
     if not output.is_dir() and len(files) == 1:
@@ -83,9 +103,10 @@ def _target(files: Sequence[Path], output: Path | None, format: str) -> _Target:
 class _Session:
     """Uploads all, so that the server works on them side by side, then waits for one after the other."""
 
-    def __init__(self, client: Client, target: _Target) -> None:
+    def __init__(self, client: Client, target: _Target, knobs: dict[str, int]) -> None:
         self._client = client
         self._target = target
+        self._knobs = knobs
         self._open: dict[Path, str] = {}
 
     def run(self, recordings: Sequence[Sequence[Path]], options: dict[str, Any]) -> int:
@@ -126,7 +147,7 @@ class _Session:
             error = job["error"] or {"message": f"the job was {job['status']}", "code": job["status"]}
             _complain(path, f"{error['message']} ({error['code']}); job {job_id}")
             return JOB_FAILED
-        self._target.write(path, self._client.rendered(job_id, self._target.format))
+        self._target.write(path, self._client.rendered_bytes(job_id, self._target.format, **self._knobs))
         return DONE
 
     def _say_what_runs(self) -> None:

@@ -30,6 +30,15 @@ def test_several_recordings_go_to_a_folder(server: Up, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"meeting.srt", "other.srt"}
 
 
+def test_files_are_shaped_as_asked(server: Up, tmp_path: Path) -> None:
+    done = transcribe(server, str(MEETING), "--format", "srt", "--max-chars", "20", "--max-lines", "1", "--no-speakers")
+    assert done.returncode == 0, done.stderr
+    assert all(len(line) <= 20 or "-->" in line for line in done.stdout.splitlines())
+    wanted = tmp_path / "meeting.docx"
+    assert transcribe(server, str(MEETING), "--format", "docx", "-o", str(wanted)).returncode == 0
+    assert wanted.read_bytes().startswith(b"PK")
+
+
 def test_what_is_no_recording_fails_with_1(server: Up, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("these are words, not a recording of words\n" * 50)
@@ -61,6 +70,11 @@ def test_jobs_are_run_again(server: Up, tmp_path: Path) -> None:
 def test_wrong_use_is_2(server: Up, tmp_path: Path) -> None:
     assert transcribe(server, str(tmp_path / "missing.wav")).returncode == 2
     assert transcribe(server, str(MEETING), "--model", "no-such-model").returncode == 2
+    assert transcribe(server, str(MEETING), "--format", "docx").returncode == 2
+    assert transcribe(server, str(MEETING), "--format", "vtt", "--max-chars", "9").returncode == 2
+    refused = transcribe(server, str(MEETING), "--json", "--max-lines", "3", "--no-speakers")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--format json does not take --max-lines, --no-speakers" in refused.stderr
     assert run("transcribe", str(MEETING), "--url", server.url, "--key", "wrong").returncode == 2
     assert run("jobs", "show", "00000000-0000-7000-8000-000000000000", "--data", str(server.folder)).returncode == 2
 

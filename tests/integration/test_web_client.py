@@ -17,7 +17,8 @@ from core.errors import InputError
 from core.keys import Tenant
 from core.states import Kind
 from scriptorium.client import ApiError, Client, ServerUnreachable
-from tests.integration.conftest import LIGHT
+from tests.integration.conftest import LIGHT, MakeJob
+from tests.integration.test_web_jobs import SPOKEN, ended
 from tests.integration.web_api import with_settings
 from web.app import create_app
 
@@ -184,3 +185,15 @@ def test_retry_over_the_client(reach: Reach, context: Context, recording: Path) 
     with pytest.raises(ApiError) as refused:
         client.retry(job["id"], stage="ingest")
     assert refused.value.code == "job_not_finished"
+
+
+def test_transcripts_over_the_client(reach: Reach, context: Context, make_job: MakeJob) -> None:
+    client, job_id = reach().client, make_job()
+    ended(context, job_id, SPOKEN)
+    shaped = client.rendered(str(job_id), "srt", max_chars=10, max_lines=1, speakers=False)
+    assert [line for line in shaped.splitlines() if line.isalpha() or line.endswith(".")] == ["Good", "morning."]
+    assert client.rendered(str(job_id), "txt", speakers=None) == "Good morning.\n"
+    assert client.rendered_bytes(str(job_id), "docx").startswith(b"PK")
+    with pytest.raises(ApiError) as refused:
+        client.rendered(str(job_id), "ctm", speakers=True)
+    assert (refused.value.status, refused.value.code) == (422, "invalid_request")

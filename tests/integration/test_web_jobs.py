@@ -107,7 +107,11 @@ def test_jobs_are_listed_newest_first_in_pages(caller: Caller, make_job: MakeJob
         (path_of(uuid4(), "?wait=nan"), "wait", None),
         (path_of(uuid4(), "/segments?after=x"), "after", None),
         (path_of(uuid4(), "/segments?after=9999999999999999999"), "after", None),
-        (path_of(uuid4(), "/transcript?format=docx"), "format", ["json", "txt", "srt", "vtt", "rttm"]),
+        (
+            path_of(uuid4(), "/transcript?format=pdf"),
+            "format",
+            ["json", "txt", "srt", "vtt", "tsv", "rttm", "ctm", "docx"],
+        ),
     ],
 )
 def test_a_bad_parameter_is_named(caller: Caller, path: str, field: str, allowed: list[str] | None) -> None:

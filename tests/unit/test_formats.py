@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.captions import LINE_COLUMNS, captions, columns
+from core.captions import LINE_COLUMNS, Layout, captions, columns
 from core.formats import FORMATS
 from core.transcript import Segment, Transcript, Word
 
@@ -37,7 +37,15 @@ def lines_of(*segments: Segment) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n"), ("json", json.dumps(EMPTY, ensure_ascii=False) + "\n")],
+    [
+        ("txt", ""),
+        ("srt", ""),
+        ("vtt", "WEBVTT\n"),
+        ("tsv", "start\tend\ttext\n"),
+        ("rttm", ""),
+        ("ctm", ""),
+        ("json", json.dumps(EMPTY, ensure_ascii=False) + "\n"),
+    ],
 )
 def test_an_empty_transcript_is_a_valid_file(name: str, text: str) -> None:
     assert FORMATS[name].render(EMPTY) == text
@@ -134,16 +142,18 @@ _TEXT = st.text(st.sampled_from("ab.，会。 {<&-\\N"), min_size=1, max_size=70
 _WORDS = st.lists(st.tuples(st.floats(0, 20), st.floats(0, 1), st.booleans(), _TEXT), max_size=25)
 
 
-@given(_WORDS, st.integers(1, 5))
-def test_any_words_give_captions_in_order_of_time(drawn: list[tuple[float, float, bool, str]], chunk: int) -> None:
+@given(_WORDS, st.integers(1, 5), st.builds(Layout, st.integers(10, 60), st.integers(1, 4)))
+def test_any_words_give_captions_in_order_of_time(
+    drawn: list[tuple[float, float, bool, str]], chunk: int, layout: Layout
+) -> None:
     words = [Word(start, start + length, " " * blank + text, 0.5) for start, length, blank, text in drawn]
     parts = [tuple(words[n : n + chunk]) for n in range(0, len(words), chunk)]
     made = document(*[Segment(p[0].start, p[-1].end, "".join(w.word for w in p), "en", -0.1, 0.0, p) for p in parts])
-    cues = captions(made)
+    cues = captions(made, layout)
     assert all(0 <= cue.start < cue.end for cue in cues)
     assert all(before.end <= after.start for before, after in zip(cues, cues[1:], strict=False))
-    assert all(len(cue.lines) <= 2 and all(cue.lines) for cue in cues)
-    assert all(columns(line) <= LINE_COLUMNS for cue in cues for line in cue.lines)
+    assert all(len(cue.lines) <= layout.lines and all(cue.lines) for cue in cues)
+    assert all(columns(line) <= layout.columns for cue in cues for line in cue.lines)
     kept = sorted("".join("".join(cue.lines) for cue in cues).replace(" ", ""))
     spoken = [w.word for w in sorted(words, key=lambda word: word.start) if w.word.strip()]
     assert kept == sorted("".join(spoken).replace(" ", "")), "no word is lost or doubled"
