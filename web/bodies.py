@@ -11,13 +11,15 @@ from core.blobs import Incoming
 from core.context import Context
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest, recording_sha256
 from web.encoded import Encoded
+from web.fields import options_of
 from web.multipart import Multipart
-from web.upload import Checks, Upload
+from web.upload import Checks, OptionsFrom, Upload
 
 
 @contextmanager
-def received(request: Request, context: Context) -> Iterator[Upload]:
+def received(request: Request, context: Context, options_from: OptionsFrom = options_of) -> Iterator[Upload]:
     """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
+    `options_from`: makes options of a form's fields.
 
     Raises InvalidRequest for bytes that are not those of a given digest, before the first byte for a bad digest.
     """
@@ -39,7 +41,7 @@ def received(request: Request, context: Context) -> Iterator[Upload]:
         return opened[-1]
 
     try:
-        yield reader(request, context, receive, checks).read()
+        yield reader(request, context, receive, checks, options_from).read()
     finally:
         for incoming in opened:
             incoming.discard()

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from core.blobs import Incoming
 from core.context import Context
 from web.fields import fault, plain
-from web.upload import FORM_BYTES, TRACKS, Checks, Upload, missing
+from web.upload import FORM_BYTES, TRACKS, Checks, OptionsFrom, Upload, missing
 
 _DECODE = 2**20
 """Characters of base64 decoded at a time; a multiple of four."""
@@ -20,7 +20,14 @@ _DECODE = 2**20
 class Encoded:
     """The body is held in memory, and is small: max_json_audio_bytes."""
 
-    def __init__(self, request: Request, context: Context, receive: Callable[[int], Incoming], checks: Checks) -> None:
+    def __init__(
+        self,
+        request: Request,
+        context: Context,
+        receive: Callable[[int], Incoming],
+        checks: Checks,
+        _options_from: OptionsFrom,
+    ) -> None:
         self._limit = context.settings.max_json_audio_bytes
         request.max_content_length = self._limit // 3 * 4 + FORM_BYTES
         self._request, self._receive, self._checks = request, receive, checks

@@ -17,6 +17,9 @@ from web.scope import request_id
 
 log = logging.getLogger(__name__)
 
+OPENAI = "/v1/audio/"
+_PASSING = (408, 409, 429)
+"""Statuses below 500 that may be others in a moment."""
 RETRY_AFTER = 10
 """Seconds after which a caller may try again where the error does not say."""
 
@@ -66,6 +69,8 @@ def from_werkzeug(error: HTTPException) -> Response:
 def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
     if request.path == "/v1/asr":
         return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
+    if request.path.startswith(OPENAI):
+        return _openai(status, code, detail, errors)
     body: dict[str, Any] = {
         "type": f"urn:scriptorium:error:{code}",
         "title": code.replace("_", " ").capitalize(),
@@ -75,6 +80,18 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
         "request_id": request_id(),
     }
     return _json(status, "application/problem+json", {**body, "errors": errors} if errors else body)
+
+
+def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None) -> Response:
+    """OpenAI's shape, and its word to clients that what is wrong stays wrong: they would send the recording again."""
+    status = 400 if status == 422 else status
+    kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
+    found = {"message": detail, "type": kind, "param": errors[0]["field"] if errors else None, "code": code}
+    response = _json(status, "application/json", {"error": found})
+    if status < 500 and status not in _PASSING:
+        response.headers["x-should-retry"] = "false"
+    return response
 
 
 def _code(status: int) -> str:

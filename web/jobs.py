@@ -149,8 +149,13 @@ def delete(job_id: UUID) -> tuple[str, int]:
 @routes.get("/models")
 @routes.output(schemas.ModelList)
 def served() -> Response:
-    """The models that live workers serve"""
-    return answer({"models": jobs.served_models(context())})
+    """The models that live workers serve
+
+    Also in the shape of OpenAI's API: `object`, `data`.
+    """
+    found = jobs.served_models(context())
+    listed = [{"id": one["name"], "object": "model", "created": 0, "owned_by": "scriptorium"} for one in found]
+    return answer({"models": found, "object": "list", "data": listed})
 
 
 @routes.get("/workers")

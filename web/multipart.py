@@ -15,8 +15,8 @@ from core import jobs
 from core.blobs import Incoming
 from core.context import Context
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest
-from web.fields import fault, options_of, plain
-from web.upload import FORM_BYTES, PARTS, TRACKS, Checks, Upload, missing
+from web.fields import fault, plain
+from web.upload import FORM_BYTES, PARTS, TRACKS, Checks, OptionsFrom, Upload, missing
 
 MOST_TRACKS = 50
 _READ = 2**16
@@ -27,7 +27,14 @@ _LOOK = 2**26
 class Multipart:
     """`receive` opens a place for so many bytes, at most."""
 
-    def __init__(self, request: Request, context: Context, receive: Callable[[int], Incoming], checks: Checks) -> None:
+    def __init__(
+        self,
+        request: Request,
+        context: Context,
+        receive: Callable[[int], Incoming],
+        checks: Checks,
+        options_from: OptionsFrom,
+    ) -> None:
         self._limit = context.settings.max_upload_bytes
         request.max_content_length = self._limit + FORM_BYTES
         self._stream: IO[bytes] = request.stream
@@ -39,6 +46,7 @@ class Multipart:
         self._fields: list[tuple[str, bytearray]] = []
         self._field_bytes = 0
         self._take: Callable[[bytes], Any] = len
+        self._options_from = options_from
 
     def read(self) -> Upload:
         for event in self._events():
@@ -56,7 +64,7 @@ class Multipart:
             check.settle()
         sources = [source for _, source, _ in self._files]
         fields = [(name, _text(name, bytes(value))) for name, value in self._fields]
-        options = options_of(fields)
+        options = self._options_from(fields)
         if self._files[0][0] == TRACKS:
             options[TRACKS] = _described(options.get(TRACKS), len(sources))
         elif options.get(TRACKS):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
 
 _REFUSALS = {
@@ -47,7 +48,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -58,6 +59,8 @@ def completed(spec: Any) -> Any:
     accepted = spec["paths"]["/v1/asr"]["post"]["responses"]["202"]
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
+    for name in ("transcriptions", "translations"):
+        described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 

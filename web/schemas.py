@@ -188,8 +188,17 @@ class ServedModel(BaseModel):
     workers: int
 
 
+class ListedModel(BaseModel):
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
 class ModelList(BaseModel):
     models: list[ServedModel]
+    object: Literal["list"]
+    data: list[ListedModel]
 
 
 class LiveWorker(BaseModel):

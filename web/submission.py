@@ -8,22 +8,26 @@ from flask import request, url_for
 
 from core import jobs, models, options
 from web.bodies import received
-from web.fields import fault
+from web.fields import fault, options_of
 from web.scope import context, tenant
+from web.upload import OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def submitted() -> jobs.Submitted:
-    """The job of this request's body: new, or the one that the request's idempotency key made before."""
+def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False) -> jobs.Submitted:
+    """The job of this request's body: new, or the one that the request's idempotency key made before; `repeated`: or
+    the one that the same body made a moment ago."""
     here, key = context(), _idempotency_key()
     jobs.check_room(here, request.content_length or 0)
-    with received(request, here) as upload:
+    with received(request, here, options_from) as upload:
         asked = options.parse(upload.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
-        return jobs.submit(here, tenant(), upload.incoming, upload.filename, asked, key, upload.others)
+        return jobs.submit(
+            here, tenant(), upload.incoming, upload.filename, asked, key, upload.others, repeated=repeated
+        )
 
 
 def location_of(job: dict[str, Any]) -> str:

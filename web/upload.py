@@ -1,5 +1,6 @@
 """What a request's body holds, once it is read: recordings on their way into storage, and the options."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ PARTS = ("file", "audio")
 """Names of the part that holds the recording."""
 TRACKS = "tracks"
 """Of the parts that hold one participant's recording each; and of the option that describes them."""
+OptionsFrom = Callable[[Sequence[tuple[str, str]]], dict[str, Any]]
+"""(name, text) of each field, in their order -> options."""
 FORM_BYTES = 2**20
 """What a body may hold beside its recordings."""
 

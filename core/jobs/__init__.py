@@ -6,6 +6,7 @@ from core.jobs.control import cancel, delete
 from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
+from core.jobs.follow import settled
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
@@ -69,6 +70,7 @@ __all__ = [
     "segments_of",
     "separate",
     "served_models",
+    "settled",
     "show",
     "submit",
     "sweep",

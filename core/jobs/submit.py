@@ -1,32 +1,30 @@
 """A recording comes in: its bytes first, then its rows, then the ring. A crash in between leaves at most bytes that
 no row names, which the scavenger removes; a caller who was answered has a job."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from core import models
 from core.blobs import Incoming
 from core.context import Context
-from core.database import from_now, transaction
-from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
+from core.database import transaction
+from core.errors import InputError, ScriptoriumError, Unavailable
 from core.jobs.crew import able
 from core.jobs.ends import warn
+from core.jobs.once import Keyed, fingerprint, keyed, taken
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
 from core.states import UNDER_WAY, Kind
-from core.tables import IdempotencyKey, Job, ParticipantsRow, Recording, TrackRow
+from core.tables import Job, ParticipantsRow, Recording, TrackRow
 
 LONGEST_NAME = 255
 QUEUE_RETRY_AFTER = 60
@@ -47,14 +45,6 @@ class Source:
 
     incoming: Incoming
     filename: str
-
-
-@dataclass(frozen=True)
-class _Keyed:
-    """A caller's idempotency key, and what it stands for."""
-
-    key: str
-    fingerprint: str
 
 
 def check_storage(context: Context, coming: int = 0) -> None:
@@ -87,9 +77,12 @@ def submit(
     options: Options,
     idempotency_key: str | None = None,
     others: Sequence[Source] = (),
+    *,
+    repeated: bool = False,
 ) -> Submitted:
     """Keeps the recording and makes its job, or finds the one that this key made in the last 24 hours. `others`: the
-    second and further tracks, of a job that has them; `options.tracks` describes all.
+    second and further tracks, of a job that has them; `options.tracks` describes all. `repeated`: the caller knows no
+    keys and may send all again: the same recording and options are one job while it goes on, and for a while after.
 
     Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
     """
@@ -100,12 +93,12 @@ def submit(
             which = f"the file {one.filename!r}" if others else "the file"
             raise InputError(f"{which} is empty: it holds no bytes; send the recording itself", code="empty_file")
     hashes = [one.incoming.sha256 for one in sources]
-    keyed = _Keyed(idempotency_key, _fingerprint(hashes, options)) if idempotency_key else None
+    once = keyed(idempotency_key, fingerprint(hashes, options), repeated=repeated)
     recordings = [_kept(tenant, one) for one in sources]
     rings = Rings(context)
     try:
         with transaction(context.sessions) as session:
-            made = _made(session, context, tenant, recordings, options, model, keyed, rings)
+            made = _made(session, context, tenant, recordings, options, model, once, rings)
     except Unavailable:
         raise  # the commit may have been applied before the answer was lost: the bytes stay
     except ScriptoriumError:
@@ -135,12 +128,6 @@ def _discard(context: Context, recordings: Sequence[Recording]) -> None:
         context.blobs.delete_prefix(recording.prefix)
 
 
-def _fingerprint(hashes: Sequence[str], options: Options) -> str:
-    """Of what differs from the defaults, so that a version with more options knows the key too."""
-    said = json.dumps([*hashes, options.model_dump(mode="json", exclude_defaults=True)], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
 def _made(
     session: Session,
     context: Context,
@@ -148,43 +135,17 @@ def _made(
     recordings: Sequence[Recording],
     options: Options,
     model: str,
-    keyed: _Keyed | None,
+    once: Keyed | None,
     rings: Rings,
 ) -> Submitted:
     job_id = uuid7()
-    if keyed is not None:
-        first = _taken(session, context, tenant, keyed, job_id)
+    if once is not None:
+        first = taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
     session.add_all(recordings)
     session.flush()
     return Submitted(job_json(session, _new_job(session, context, job_id, recordings, options, model, rings)), True)
-
-
-def _taken(session: Session, context: Context, tenant: Tenant, keyed: _Keyed, job_id: UUID) -> UUID:
-    """The job of the key: ours if we are the first with it. A second upload waits here until the first is committed.
-    Raises IdempotencyMismatch."""
-    taken = insert(IdempotencyKey).values(
-        tenant_id=tenant.id, key=keyed.key, fingerprint=keyed.fingerprint, job_id=job_id
-    )
-    session.execute(
-        taken.on_conflict_do_update(
-            index_elements=["tenant_id", "key"],
-            set_={"fingerprint": keyed.fingerprint, "job_id": job_id, "created_at": func.now()},
-            where=IdempotencyKey.created_at < from_now(-3600 * context.settings.idempotency_hours),
-        )
-    )
-    found = session.execute(
-        select(IdempotencyKey.job_id, IdempotencyKey.fingerprint).where(
-            IdempotencyKey.tenant_id == tenant.id, IdempotencyKey.key == keyed.key
-        )
-    ).one()
-    if found.fingerprint != keyed.fingerprint:
-        raise IdempotencyMismatch(
-            "this Idempotency-Key was used for another recording or other options; send a new key with each new job"
-        )
-    first: UUID = found.job_id
-    return first
 
 
 def _new_job(

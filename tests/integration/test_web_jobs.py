@@ -242,7 +242,7 @@ def test_only_half_of_the_threads_wait(context: Context, tenant: Tenant, api_key
 def test_models_are_those_of_live_workers(caller: Caller) -> None:
     found = caller.call("GET", "/v1/models")
     schemas.ModelList.model_validate(found.json)
-    assert found.json == {"models": []}
+    assert found.json == {"models": [], "object": "list", "data": []}
 
 
 def test_asr_answers_with_the_transcript(caller: Caller, context: Context, beside: ThreadPoolExecutor) -> None:

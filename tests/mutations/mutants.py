@@ -167,12 +167,19 @@ MUTATIONS = (
     ),
     Mutation(
         "a second upload with a key does not wait for the first",
-        "core/jobs/submit.py",
-        "    session.execute(\n        taken.on_conflict_do_update(",
+        "core/jobs/once.py",
+        "    session.execute(\n        ours.on_conflict_do_update(",
         "    if session.get(IdempotencyKey, (tenant.id, keyed.key)) is None:\n"
-        "        session.execute(taken)\n"
-        "    (\n        taken.on_conflict_do_update(",
+        "        session.execute(ours)\n"
+        "    (\n        ours.on_conflict_do_update(",
         guard("test_at_once_they_make_one_job", "test_idempotency"),
+    ),
+    Mutation(
+        "any ended job lets the same upload in again",
+        "core/jobs/once.py",
+        "select(Job.id).where(Job.id == its_job, over).exists()",
+        "select(Job.id).where(over).exists()",
+        guard("test_two_at_once_after_the_end_of_the_first_are_one_new_job", "test_web_openai"),
     ),
     Mutation(
         "cancel leaves the attempts as they are",

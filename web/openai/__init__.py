@@ -1,0 +1,1 @@
+"""OpenAI's audio API, so that its unmodified clients work: their fields in, their shapes out, over the same jobs."""
