@@ -85,5 +85,5 @@ def _landed() -> ColumnElement[bool]:
         Job.status == Status.CANCELLED,
     )
     # By its name: as a column, SQLAlchemy would look it up in all rows of the table, not in the one that is met.
-    its_job = literal_column("idempotency_keys.job_id")
+    its_job: ColumnElement[UUID] = literal_column("idempotency_keys.job_id")
     return select(Job.id).where(Job.id == its_job, over).exists()
