@@ -72,8 +72,9 @@ def _cancelled_chunks(session: Session, job: Job) -> bool:
 
 def start_again(session: Session, job: Job, wanted: plan.Again, rings: Rings) -> None:
     """A new run of a job that has ended; the caller holds its lock."""
-    for kind in wanted.drop:
-        _drop(session, job, kind)
+    for kind in reversed(Kind):  # a second pass puts back first texts, which must go with the first pass after it
+        if kind in wanted.drop:
+            _drop(session, job, kind)
     job.status, job.run, job.error = Status.PROCESSING, job.run + 1, None
     job.finished_at = job.delete_at = None
     job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in wanted.kinds}]

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
 from core import jobs, keys
@@ -10,7 +11,7 @@ from core.context import Context
 from core.errors import InputError
 from core.states import RECOGNIZED, Kind
 from core.tables import SegmentRow, Step
-from tests.integration.conftest import MakeJob, assemble, segment
+from tests.integration.conftest import MakeJob, assemble, ingest, segment
 
 
 def hear(context: Context, step: jobs.Claimed, **said: Any) -> None:
@@ -132,6 +133,23 @@ def test_the_pass_can_be_had_again_from_the_first_texts(
     assert replace_text(context, again(context)[0], " best")
     assemble(context)
     assert texts(context, job_id) == [" word0", " best"]
+
+
+@pytest.mark.parametrize("stage", ["ingest", "transcribe"])
+def test_no_first_text_outlives_the_first_pass(
+    context: Context, tenant: keys.Tenant, make_job: MakeJob, stage: str
+) -> None:
+    """Else the chunk, heard anew, would meet it and fail."""
+    job_id = make_job(chunks=2)
+    hear_all(context, doubtful=True)
+    assert replace_text(context, again(context)[0], " better")
+    assemble(context)
+    jobs.run_again(context, tenant, job_id, stage)
+    assert texts(context, job_id) == []
+    if stage == "ingest":
+        ingest(context, job_id, 2)
+    hear_all(context)
+    assert texts(context, job_id) == [" word0", " word1"]
 
 
 def test_both_passes_wait_in_one_line(context: Context, make_job: MakeJob) -> None:
