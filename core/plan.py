@@ -198,5 +198,6 @@ def _missing(tallies: Tallies, *, speakers: bool) -> Again | None:
         requeue[Kind.REDECODE] = False
     if speakers and (tallies[Kind.DIARIZE].given_up or any(tallies[kind].failed for kind in DIARIZED)):
         requeue[Kind.DIARIZE] = False
-        drop |= {Kind.CLUSTER}
+        # Of a track that was joined no block is left, so where one was, all are heard again.
+        drop |= {*DIARIZED} if tallies[Kind.CLUSTER].done else {Kind.CLUSTER}
     return None if not requeue and tallies[Kind.ASSEMBLE].done else Again(requeue, drop)

@@ -29,35 +29,37 @@ Heard = dict[int, list[HeardChunk]]
 
 @dataclass(frozen=True)
 class Interleaved:
-    """`chunks` as they were, with what is left of their segments; `gaps`: what two tracks heard; `names`: of the
-    labels whose tracks have one."""
+    """`chunks` as each microphone heard them, with speakers: what the ledger keeps, so that another assembly may decide
+    otherwise. `segments` in the order in which they were said, each word once; `gaps`: what two tracks heard; `names`:
+    of the labels whose tracks have one."""
 
     chunks: list[HeardChunk]
+    segments: list[Segment]
     turns: tuple[SpeakerTurn, ...]
     utterances: tuple[Utterance, ...]
     names: dict[str, str]
     gaps: tuple[Gap, ...]
-
-    @property
-    def segments(self) -> list[Segment]:
-        """In the order in which they were said."""
-        found = [segment for chunk in self.chunks for segment in chunk.segments]
-        return sorted(found, key=lambda segment: (segment.start, segment.channel or 0))
 
 
 def interleaved(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> Interleaved:
     heard: Heard = defaultdict(list)
     for chunk in chunks:
         heard[track_of(chunk.index)].append(chunk)
-    found, gaps = _without_cross_talk(heard)
     diarized = (facts.speakers or {}).get("tracks", {})
-    told = {track.index: _told(track, found[track.index], diarized.get(str(track.index))) for track in facts.tracks}
+    owned = {one.index: _owned(one, heard[one.index], diarized.get(str(one.index))) for one in facts.tracks}
+    told, gaps = _without_cross_talk(owned)
     labels = utterances.labels(turn for one in told.values() for turn in one.turns)
     merged: Mapping[str, str] = (facts.speakers or {}).get("merged", {})
     labels = {own: merged.get(label, label) for own, label in labels.items()}
-    said = {number: _overlapped(number, told, labels) for number in sorted(told)}
+    shown = {number: _Shown(number, told, labels) for number in sorted(told)}
+    said = {number: [one(segment) for segment in told[number].segments] for number, one in shown.items()}
     return Interleaved(
-        [chunk for chunks in said.values() for chunk in chunks],
+        [
+            replace(chunk, segments=tuple(map(one, chunk.segments)))
+            for number, one in shown.items()
+            for chunk in owned[number].chunks
+        ],
+        sorted((one for each in said.values() for one in each), key=lambda one: (one.start, one.channel or 0)),
         tuple(utterances.merged(_renamed(told, labels))),
         _utterances(said),
         {label: name for number in sorted(told, reverse=True) for label, name in _names(told[number], labels)},
@@ -66,39 +68,39 @@ def interleaved(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> Interleav
 
 
 @dataclass(frozen=True)
-class _Told:
-    """A track whose words have speakers, and their turns; labels begin with the track's number, as in `2/S1`."""
+class _Owned:
+    """A track as its microphone heard it. Words have speakers, whose labels begin with the track's number, as in
+    `2/S1`. `turns`: None where the track is one speaker."""
 
     track: Track
     chunks: list[HeardChunk]
+    turns: tuple[SpeakerTurn, ...] | None
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return tuple(segment for chunk in self.chunks for segment in chunk.segments)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is left of a track without what is said better on others."""
+
+    track: Track
+    segments: tuple[Segment, ...]
     turns: tuple[SpeakerTurn, ...]
 
 
-def _without_cross_talk(heard: Heard) -> tuple[Heard, list[Gap]]:
-    order = sorted(heard)
-    texts = [
-        cross_talk.TrackText(
-            tuple(segment for chunk in heard[number] for segment in chunk.segments), _Levels(heard[number])
-        )
-        for number in order
-    ]
+def _without_cross_talk(owned: Mapping[int, _Owned]) -> tuple[dict[int, _Told], list[Gap]]:
+    order = sorted(owned)
+    texts = [cross_talk.TrackText(owned[number].segments, _Levels(owned[number].chunks)) for number in order]
     kept, gaps = cross_talk.separated(texts)
-    found: Heard = defaultdict(list)
+    found = {}
     for number, segments in zip(order, kept, strict=True):
-        found[number] = _in_chunks(heard[number], segments)
+        turns = owned[number].turns
+        found[number] = _Told(
+            owned[number].track, segments, tuple(_turns(segments, str(number))) if turns is None else turns
+        )
     return found, gaps
-
-
-def _in_chunks(chunks: Sequence[HeardChunk], segments: Sequence[Segment]) -> list[HeardChunk]:
-    """What is left of them goes back to where it came from: the last chunk that begins before its middle."""
-    found: list[HeardChunk] = []
-    left = list(segments)
-    for chunk, following in zip(chunks, [*chunks[1:], None], strict=True):
-        until = float("inf") if following is None else following.start
-        own = [segment for segment in left if (segment.start + segment.end) / 2 < until]
-        found.append(replace(chunk, segments=tuple(own)))
-        left = left[len(own) :]
-    return found
 
 
 class _Levels:
@@ -117,13 +119,13 @@ class _Levels:
         return float(max(known)) if known else None
 
 
-def _told(track: Track, chunks: list[HeardChunk], diarized: Mapping[str, Any] | None) -> _Told:
+def _owned(track: Track, chunks: list[HeardChunk], diarized: Mapping[str, Any] | None) -> _Owned:
     if diarized is not None and (found := cluster.kept(diarized)).turns:
         prefixed = Diarization(_prefixed(track, found.turns), _prefixed(track, found.exclusive))
-        return _Told(track, spoken(chunks, prefixed), prefixed.turns)
+        return _Owned(track, spoken(chunks, prefixed), prefixed.turns)
     label = str(track.index)
     own = [replace(chunk, segments=tuple(_of(segment, label) for segment in chunk.segments)) for chunk in chunks]
-    return _Told(track, own, tuple(_turns(own, label)))
+    return _Owned(track, own, None)
 
 
 def _prefixed(track: Track, turns: Sequence[SpeakerTurn]) -> tuple[SpeakerTurn, ...]:
@@ -136,11 +138,9 @@ def _of(segment: Segment, label: str) -> Segment:
     return replace(segment, speaker=label, words=words)
 
 
-def _turns(chunks: Sequence[HeardChunk], label: str) -> list[SpeakerTurn]:
+def _turns(segments: Sequence[Segment], label: str) -> list[SpeakerTurn]:
     found: list[SpeakerTurn] = []
-    for start, end in (
-        (one.start, one.end) for chunk in chunks for segment in chunk.segments for one in _said(segment)
-    ):
+    for start, end in ((one.start, one.end) for segment in segments for one in _said(segment)):
         if found and start - found[-1].end <= PAUSE:
             found[-1] = replace(found[-1], end=max(found[-1].end, end))
         else:
@@ -152,19 +152,21 @@ def _said(segment: Segment) -> Sequence[Word | Segment]:
     return segment.words or (segment,)
 
 
-def _overlapped(number: int, told: Mapping[int, _Told], labels: Mapping[str, str]) -> list[HeardChunk]:
-    """With the labels that callers see, and marked where somebody spoke on another track at the same time."""
-    others = _Busy([turn for other, one in told.items() if other != number for turn in one.turns])
+class _Shown:
+    """A segment of one track with the labels that callers see, its words marked where somebody spoke on another track
+    at the same time."""
 
-    def marked(word: Word) -> Word:
-        shared = others.seconds(word.start, word.end) > (word.end - word.start) / 2
-        return replace(word, speaker=labels.get(word.speaker or ""), overlap=word.overlap or shared)
+    def __init__(self, number: int, told: Mapping[int, _Told], labels: Mapping[str, str]) -> None:
+        self._labels = labels
+        self._others = _Busy([turn for other, one in told.items() if other != number for turn in one.turns])
 
-    def relabelled(segment: Segment) -> Segment:
-        words = tuple(map(marked, segment.words))
-        return replace(segment, speaker=labels.get(segment.speaker or ""), words=words)
+    def __call__(self, segment: Segment) -> Segment:
+        words = tuple(map(self._marked, segment.words))
+        return replace(segment, speaker=self._labels.get(segment.speaker or ""), words=words)
 
-    return [replace(chunk, segments=tuple(map(relabelled, chunk.segments))) for chunk in told[number].chunks]
+    def _marked(self, word: Word) -> Word:
+        shared = self._others.seconds(word.start, word.end) > (word.end - word.start) / 2
+        return replace(word, speaker=self._labels.get(word.speaker or ""), overlap=word.overlap or shared)
 
 
 class _Busy:
@@ -185,14 +187,12 @@ def _renamed(told: Mapping[int, _Told], labels: Mapping[str, str]) -> list[Speak
     return utterances.relabel((turn for one in told.values() for turn in one.turns), labels)
 
 
-def _utterances(said: Mapping[int, Sequence[HeardChunk]]) -> tuple[Utterance, ...]:
+def _utterances(said: Mapping[int, Sequence[Segment]]) -> tuple[Utterance, ...]:
     """Track by track, since words of two who speak at once would else cut each other's to pieces."""
     found = [
         utterance
-        for chunks in said.values()
-        for utterance in utterances.utterances(
-            word for chunk in chunks for segment in chunk.segments for word in segment.words
-        )
+        for segments in said.values()
+        for utterance in utterances.utterances(word for segment in segments for word in segment.words)
     ]
     return tuple(sorted(found, key=lambda one: (one.start, one.end)))
 

@@ -39,6 +39,10 @@ class Named:
     score: float
 
 
+CROWD = 20
+"""More who speak, or are shown, at one time say nothing of anybody; and would cost time and memory."""
+
+
 class _Piece(NamedTuple):
     """`who` were speaking, or shown, all this time and nobody else."""
 
@@ -80,7 +84,7 @@ def _pieces(turns: Iterable[SpeakerTurn]) -> list[_Piece]:
     for start, end in zip(times, times[1:], strict=False):
         for begins, who in edges[start]:
             (active.add if begins else active.discard)(who)
-        if active:
+        if 0 < len(active) <= CROWD:
             found.append(_Piece(start, end, tuple(sorted(active))))
     return found
 

@@ -6,7 +6,7 @@ from core.jobs.control import cancel, delete
 from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
-from core.jobs.follow import settled
+from core.jobs.follow import segments, settled
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
@@ -16,7 +16,6 @@ from core.jobs.submit import Source, Submitted, check_room, check_storage, submi
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     page,
-    segments,
     served_models,
     show,
     transcript,

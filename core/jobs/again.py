@@ -15,13 +15,13 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, InvalidRequest
-from core.jobs import heard
+from core.jobs import heard, tracks
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.states import Kind, Status, StepStatus, lane
-from core.tables import BlockRow, Job, Step
+from core.tables import BlockRow, DiarizationRow, Job, Step
 
 _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
 
@@ -78,12 +78,22 @@ def start_again(session: Session, job: Job, wanted: plan.Again, rings: Rings) ->
     job.status, job.run, job.error = Status.PROCESSING, job.run + 1, None
     job.finished_at = job.delete_at = None
     job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in wanted.kinds}]
+    if tracks.several(job.options) and wanted.kinds != {Kind.ASSEMBLE}:
+        _forget_people(session, job)
     session.flush()
     for kind, finished_too in wanted.requeue.items():
         _requeue(session, job, kind, finished_too, rings)
     job.tallies = plan.written(_counted(session, job, wanted))
     session.flush()
     go_on(session, job, rings)
+
+
+def _forget_people(session: Session, job: Job) -> None:
+    """Labels of a job with tracks follow who speaks first on any of them: after another run `S1` may be somebody else,
+    and must not bear the name that a person gave."""
+    kept = session.get(DiarizationRow, job.id)
+    if kept is not None:
+        kept.body = {name: body for name, body in kept.body.items() if name not in ("names", "merged")}
 
 
 def _drop(session: Session, job: Job, kind: Kind) -> None:

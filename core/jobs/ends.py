@@ -82,8 +82,10 @@ def _fail(session: Session, job: Job, step: Claimed, error: ScriptoriumError, ri
         code, message = _LEFT_OUT[step.kind]
         start, end = step.params["start"], step.params["end"]
         warn(job, code, f"{start:.1f}-{end:.1f} s {message}: {error.message}", step.kind)
-    if step.kind is Kind.INGEST and "track" in step.params:
-        warn(job, "track_failed", f"track {step.params['track']} is left out: {error.message}", step.kind)
+    # As it is now: the step may have become one track's while it ran.
+    if step.kind is Kind.INGEST and (track := session.get_one(Step, step.id).params.get("track")) is not None:
+        _discard_chunks(session, job, track)
+        warn(job, "track_failed", f"track {track} is left out: {error.message}", step.kind)
     _tally(job, step, busy, failed=True)
     if step.kind in DIARIZED:
         warn(job, "diarization_failed", f"the speakers could not be found: {error.message}", step.kind)

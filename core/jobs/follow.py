@@ -1,15 +1,18 @@
 """For who reads a job's text while it is made."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from core.context import Context
 from core.database import transaction
+from core.jobs import tracks
 from core.jobs.views import own
 from core.keys import Tenant
-from core.states import Kind, StepStatus
-from core.tables import Step
+from core.states import Kind, Status, StepStatus
+from core.tables import SegmentRow, Step
+from core.transcript import Segment, rendered
 
 
 def settled(context: Context, tenant: Tenant, job_id: UUID) -> int:
@@ -25,3 +28,29 @@ def settled(context: Context, tenant: Tenant, job_id: UUID) -> int:
     if first is not None:
         return int(first)
     return 0 if last is None else int(last) + 1
+
+
+def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict[str, Any]:
+    """What changed after the revision `after`, in the order of the recording; provisional until `final`."""
+    with transaction(context.sessions) as session:
+        job = own(session, tenant, job_id)
+        rows = session.scalars(
+            select(SegmentRow)
+            .where(SegmentRow.job_id == job_id, SegmentRow.revision > after, SegmentRow.revision <= job.revision)
+            .order_by(SegmentRow.chunk, SegmentRow.position)
+        ).all()
+        if tracks.several(job.options):  # side by side, as they were said
+            rows = sorted(rows, key=lambda row: float(row.data["start"]))
+        # Some have words that only assembly asked for.
+        wordless: dict[str, Any] = {} if job.options.get("word_timestamps", True) else {"words": []}
+        shown = [
+            {
+                "id": f"{row.chunk}.{row.position}",
+                "revision": row.revision,
+                **rendered(number, Segment.from_json(row.data)),
+                "index": None,
+                **wordless,
+            }
+            for number, row in enumerate(rows)
+        ]
+        return {"segments": shown, "revision": job.revision, "final": Status(job.status).ended}

@@ -98,7 +98,7 @@ _NEW = {Kind.INGEST: _ingests, Kind.DIARIZE: _blocks, Kind.CLUSTER: _clusterings
 
 def duration(session: Session, job: Job) -> float:
     """Of all that is heard, in seconds of the job's time."""
-    found = [one.offset + (one.duration or 0.0) for one in tracks.of(session, job)]
+    found = [one.offset + (one.duration or 0.0) for one in tracks.of(session, job) if one.ingested]
     return max(found) if found else _length(session, job.recording_id)
 
 

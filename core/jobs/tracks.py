@@ -45,17 +45,17 @@ def of(session: Session, job: Job) -> list[Track]:
     done = select(Step.index).where(Step.job_id == job.id, Step.kind == Kind.INGEST, Step.status == StepStatus.DONE)
     ingested = set(session.scalars(done))
     rows = session.execute(
-        select(TrackRow, Recording.duration)
+        select(TrackRow, Recording)
         .join(Recording, Recording.id == TrackRow.recording_id)
         .where(TrackRow.job_id == job.id)
         .order_by(TrackRow.index)
     )
     return [
         Track(
-            row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation, duration,
+            row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation, recording.duration,
             row.index in ingested,
         )
-        for row, duration in rows
+        for row, recording in rows
     ]  # fmt: skip
 
 

@@ -18,8 +18,7 @@ from core.jobs import tracks
 from core.jobs.crew import alive
 from core.keys import Tenant
 from core.states import DIARIZED, Kind, Status
-from core.tables import Job, Recording, SegmentRow, TranscriptRow
-from core.transcript import Segment, rendered
+from core.tables import Job, Recording, TranscriptRow
 
 POLL = 0.25
 """Seconds between looks while a caller waits; no connection is held in between."""
@@ -197,29 +196,6 @@ def _stored(session: Session, job: Job) -> str:
     raise Conflict(
         "the job has not finished; ask again, or wait with GET /v1/jobs/{id}?wait=30", code="job_not_finished"
     )
-
-
-def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict[str, Any]:
-    """What changed after the revision `after`, in the order of the recording; provisional until `final`."""
-    with transaction(context.sessions) as session:
-        job = own(session, tenant, job_id)
-        rows = session.scalars(
-            select(SegmentRow)
-            .where(SegmentRow.job_id == job_id, SegmentRow.revision > after, SegmentRow.revision <= job.revision)
-            .order_by(SegmentRow.chunk, SegmentRow.position)
-        ).all()
-        if tracks.several(job.options):  # side by side, as they were said
-            rows = sorted(rows, key=lambda row: float(row.data["start"]))
-        shown = [
-            {
-                "id": f"{row.chunk}.{row.position}",
-                "revision": row.revision,
-                **rendered(number, Segment.from_json(row.data)),
-                "index": None,
-            }
-            for number, row in enumerate(rows)
-        ]
-        return {"segments": shown, "revision": job.revision, "final": Status(job.status).ended}
 
 
 def served_models(context: Context) -> list[dict[str, Any]]:

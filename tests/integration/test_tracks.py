@@ -226,9 +226,7 @@ def finished(context: Context, tenant: keys.Tenant, **options: object) -> UUID:
     for step in ingests(context):
         heard(context, step)
     transcribe_all(context)
-    (step,) = jobs.claim(context, LIGHT, [Kind.ASSEMBLE], [])
-    made = assembled(job_id, jobs.assembly_facts(context, job_id))
-    assert jobs.finish(context, step, {}, jobs.record_transcript(made.document, made.changed))
+    assembled_as_a_worker_does(context, job_id)
     return job_id
 
 
@@ -238,9 +236,7 @@ def test_speakers_that_nobody_looked_for_can_be_named_and_merged(context: Contex
     with pytest.raises(NotFound):
         jobs.rename(context, tenant, job_id, "S9", "Nobody")
     jobs.merge(context, tenant, job_id, "S2", ["S1"])
-    (step,) = jobs.claim(context, LIGHT, [Kind.ASSEMBLE], [])
-    made = assembled(job_id, jobs.assembly_facts(context, job_id))
-    assert jobs.finish(context, step, {}, jobs.record_transcript(made.document, made.changed))
+    assembled_as_a_worker_does(context, job_id)
     found = jobs.transcript(context, tenant, job_id)["speakers"]
     assert [(one["label"], one["name"]) for one in found] == [("S2", "Ada")]
     with context.sessions() as session:
@@ -268,3 +264,9 @@ def test_participants_name_the_speakers(context: Context, tenant: keys.Tenant) -
     assert "participants" not in made.job["options"]
     facts = jobs.assembly_facts(context, UUID(made.job["id"]))
     assert facts.participants == tuple(told)
+
+
+def assembled_as_a_worker_does(context: Context, job_id: UUID) -> None:
+    (step,) = jobs.claim(context, LIGHT, [Kind.ASSEMBLE], [])
+    made = assembled(job_id, jobs.assembly_facts(context, job_id))
+    assert jobs.finish(context, step, {}, jobs.record_transcript(made.document, made.changed))

@@ -1,5 +1,6 @@
 """Several tracks, one conversation: whose word it is, in which order, under which label and name."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from core.jobs.tracks import Track
 from core.tracks import STRIDE
 from core.transcript import Segment, Word
 from worker.interleaved import Interleaved, interleaved
+from worker.steps.assemble import assembled
 
 ID = UUID(int=1)
 LOUD, QUIET = -20, -45
@@ -58,7 +60,7 @@ def test_labels_follow_who_speaks_first_not_the_tracks() -> None:
 def test_who_speaks_at_once_is_not_cut_to_pieces() -> None:
     found = heard([chunk(0, 0, 0, ANN), chunk(1, 0, 0, MEANWHILE)], ["Ann", "Bob"])
     assert [one.text for one in found.utterances] == ["good morning everybody and welcome", "is this thing on"]
-    assert all(word.overlap for word in found.chunks[1].segments[0].words)
+    assert all(word.overlap for word in found.segments[1].words)
     assert not any(word.overlap for word in heard([chunk(0, 0, 0, ANN)], ["Ann"]).segments[0].words)
 
 
@@ -70,13 +72,13 @@ def test_what_two_microphones_heard_stays_on_the_louder_one() -> None:
     assert (gap.reasons, gap.text.strip()) == (("cross_talk",), copy.text.strip())
 
 
-def test_what_is_left_goes_back_to_its_chunk() -> None:
+def test_the_ledger_keeps_what_each_microphone_heard() -> None:
+    """So that another assembly finds the copies again, and says again what became of them."""
     copy = segment(1.05, "good morning everybody and welcome", 1)
-    own = segment(35, "thanks", 1)
-    found = heard([chunk(0, 0, 0, ANN), chunk(1, 0, 0, copy, level=QUIET), chunk(1, 1, 30, own)], ["Ann", "Bob"])
-    assert [[one.text.strip() for one in each.segments] for each in found.chunks] == [
-        ["good morning everybody and welcome"], [], ["thanks"]
-    ]  # fmt: skip
+    first = heard([chunk(0, 0, 0, ANN), chunk(1, 0, 0, copy, level=QUIET)], ["Ann", "Bob"])
+    assert [len(each.segments) for each in first.chunks] == [1, 1]
+    again = heard(first.chunks, ["Ann", "Bob"])
+    assert (again.segments, again.gaps, again.turns) == (first.segments, first.gaps, first.turns)
 
 
 def voices(*turns: tuple[float, float, str]) -> dict[str, Any]:
@@ -111,3 +113,20 @@ def test_silence_has_no_speakers() -> None:
 
 def test_a_track_that_was_not_ingested_changes_nothing() -> None:
     assert [one.speaker for one in heard([chunk(1, 0, 0, BOB)], ["Ann", "Bob"]).segments] == ["S1"]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_second_assembly_says_the_same(words: bool) -> None:
+    """Of what the first one left in the ledger; also where nobody asked for the times of words."""
+    copy = segment(1.05, "good morning everybody and welcome", 1)
+    chunks = [chunk(0, 0, 0, ANN), chunk(1, 0, 0, copy, BOB, level=QUIET)]
+    tracks = tuple(Track(number, ID, None, 0.0, name, "g", 60.0, True) for number, name in enumerate(("Ann", "Bob")))
+    facts = AssemblyFacts(60.0, 40.0, tuple(chunks), (), {}, {}, None, words, tracks)
+    first = assembled(ID, facts)
+    stored = tuple(
+        replace(one, segments=tuple(map(Segment.from_json, first.changed.get(one.index, ())))) for one in chunks
+    )
+    assert assembled(ID, replace(facts, chunks=stored)).document == first.document
+    assert len(first.document["coverage"]["suppressed"]) == 1
+    assert [one["text"] for one in first.document["utterances"]] == ["good morning everybody and welcome", "hello"]
+    assert any(one["words"] for one in first.document["segments"]) is words

@@ -57,6 +57,8 @@ def test_a_model_of_this_server_keeps_its_name() -> None:
         ([MODEL, ("tracks", "[]")], "tracks"),
         ([MODEL, ("prompt[]", "a")], "prompt[]"),
         ([MODEL, ("Größe", "a")], "Größe"),
+        ([MODEL, ("prompt", "a\0")], "prompt"),
+        ([MODEL, ("keywords[]", "a\0")], "hotwords"),
     ],
 )
 def test_what_is_wrong_is_named(fields: list[tuple[str, str]], field: str) -> None:

@@ -1,5 +1,6 @@
 """Whose name a speaker gets from what the meeting system showed: late, with holes, and wrong at times."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -155,3 +156,10 @@ def test_long_meetings_end() -> None:
     turns = [turn(f"S{at % 8}", 4 * at, 4 * at + 4.5) for at in range(1_000)]
     heard = [Heard(f"P{one.speaker}", one.start + 0.8, one.end + 0.8) for one in turns]
     assert names(turns, heard) == {f"S{at}": f"PS{at}" for at in range(8)}
+
+
+def test_a_crowd_that_is_shown_at_once_costs_nothing_and_says_nothing() -> None:
+    shown = [Heard(f"P{number}", number / 1000, 100 - number / 1000) for number in range(5000)]
+    began = time.process_time()
+    assert named([SpeakerTurn(0.0, 100.0, "S1")], shown) == {}
+    assert time.process_time() - began < 20

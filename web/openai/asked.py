@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.options import Options
-from web.fields import fault, options_of
+from web.fields import fault, options_of, plain
 
 TRANSCRIBE = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATE = TRANSCRIBE[:5]
@@ -142,4 +142,4 @@ def _options(given: dict[str, list[str]], *, diarize: bool) -> dict[str, Any]:
         options["hotwords"] = given["keywords"]
     if diarize or model == DIARIZING:
         options["diarization"] = True
-    return options
+    return plain("options", options)

@@ -41,29 +41,25 @@ def assembled(job_id: UUID, facts: AssemblyFacts) -> Assembled:
 def _of_one(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> tuple[Transcript, Sequence[HeardChunk]]:
     found = cluster.kept(facts.speakers) if facts.speakers else None
     chunks = spoken(chunks, found) if found else unspoken(chunks)
-    words = [word for chunk in chunks for segment in chunk.segments for word in segment.words]
-    chunks = _as_asked(facts, chunks)
-    made = _transcript(facts, chunks, [segment for chunk in chunks for segment in chunk.segments])
+    segments = [segment for chunk in chunks for segment in chunk.segments]
+    made = _transcript(facts, chunks, _as_asked(facts, segments))
     if found:
-        said = tuple(utterances.utterances(words))
-        heard = _Speakers(found.turns, said, _evidence(facts, found.turns))
-        made = _with_speakers(made, heard, facts)
+        said = tuple(utterances.utterances(word for segment in segments for word in segment.words))
+        made = _with_speakers(made, _Speakers(found.turns, said, _evidence(facts, found.turns)), facts)
     return made, chunks
 
 
 def _of_tracks(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> tuple[Transcript, Sequence[HeardChunk]]:
     found = interleaved(facts, chunks)
-    kept = replace(found, chunks=_as_asked(facts, found.chunks))
-    made = _transcript(facts, kept.chunks, kept.segments, found.gaps)
+    made = _transcript(facts, found.chunks, _as_asked(facts, found.segments), found.gaps)
     names = _evidence(facts, found.turns) | {label: (name, None) for label, name in found.names.items()}
-    return _with_speakers(made, _Speakers(found.turns, found.utterances, names), facts), kept.chunks
+    return _with_speakers(made, _Speakers(found.turns, found.utterances, names), facts), found.chunks
 
 
-def _as_asked(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> list[HeardChunk]:
-    if facts.word_timestamps:
-        return list(chunks)
-    # Some had words, because only they tell at a seam whose word is whose, or who says it.
-    return [replace(one, segments=tuple(map(_wordless, one.segments))) for one in chunks]
+def _as_asked(facts: AssemblyFacts, segments: Sequence[Segment]) -> Sequence[Segment]:
+    """Some have words that nobody asked for, because only they tell at a seam whose word is whose, or who says it. The
+    ledger keeps them: another assembly needs them again."""
+    return segments if facts.word_timestamps else [*map(_wordless, segments)]
 
 
 def _changed(facts: AssemblyFacts, chunks: Sequence[HeardChunk]) -> dict[int, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.errors import EngineError
 from core.options import Options
 from core.transcript import SpeakerTurn
 from worker.engines.blocks import BlockResult
@@ -13,6 +14,8 @@ def joined(blocks: Sequence[bytes], diarizer: Diarizer, options: Options, offset
     """What is kept: `turns` and `exclusive` as lists of [start, end, label], seconds from the start of the job's time,
     in which its sound begins at `offset`; `embeddings`, label -> numbers; `diarizer`. Raises EngineError where blocks
     are missing."""
+    if not blocks:
+        raise EngineError("no block of this sound is left to be joined; retry the stage diarize")
     hints = SpeakerHints(options.speakers, options.min_speakers, options.max_speakers)
     found = diarizer.join([BlockResult.from_bytes(block) for block in blocks], hints)
     return {
