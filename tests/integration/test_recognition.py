@@ -177,7 +177,7 @@ def test_one_bad_clip_ends_alone(context: Context, tenant: Tenant, cut: Any, ahe
 
 
 def test_a_model_that_was_idle_for_long_frees_its_device(context: Context, cut: Any) -> None:
-    echo, here = Echo(), with_settings(context, idle_unload=0.001)
+    echo, here = Echo(), with_settings(context, idle_unload=1e-9)
     cut([1])
     runner(here, echo).look()
     assert echo.heard == [1, 0]
