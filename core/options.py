@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import InvalidRequest
+from core.tracks import MOST_TRACKS
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
@@ -51,7 +52,9 @@ class Options(BaseModel):
         "mix", description="Whether each channel is a speaker, or a group of speakers, of its own."
     )
     tracks: tuple[Track, ...] = Field(
-        (), max_length=50, description="One for each part `tracks` of the body, in their order: when it begins, whose."
+        (),
+        max_length=MOST_TRACKS,
+        description="One for each part `tracks` of the body, in their order: when it begins, whose.",
     )
     participants: tuple[Participant, ...] = Field(
         (), max_length=10_000, description="Who the meeting system heard when: names for the speakers. Not shown again."

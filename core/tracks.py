@@ -7,6 +7,8 @@ STRIDE = 100_000
 """Chunks, and blocks of a diarizer, are numbered from their track's number times this: more than a track ever has, and
 no chunk of a track follows one of another."""
 
+MOST_TRACKS = 50
+"""In a job: as many recordings as come in one request."""
 MOST_CHANNELS = 16
 """That are told apart: more than any meeting room's mixer gives, and each costs a decode of its own."""
 

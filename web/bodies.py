@@ -1,8 +1,9 @@
 """A request's body -> the recordings on their way into storage, and the options. Bytes go from the socket to the disk,
 and are hashed on their way as the caller's digests want it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -27,8 +28,8 @@ def received(request: Request, context: Context, options_from: OptionsFrom = opt
         Check(content_digest(request.headers.get(CONTENT_DIGEST))),
         Check(recording_sha256(request.headers.get(RECORDING_SHA256))),
     )
-    readers: dict[str, type[Multipart] | type[Encoded]] = {
-        "multipart/form-data": Multipart,
+    readers: dict[str, Callable[..., Multipart | Encoded]] = {
+        "multipart/form-data": partial(Multipart, options_from=options_from),
         "application/json": Encoded,
     }
     reader = readers.get(request.mimetype)
@@ -41,7 +42,7 @@ def received(request: Request, context: Context, options_from: OptionsFrom = opt
         return opened[-1]
 
     try:
-        yield reader(request, context, receive, checks, options_from).read()
+        yield reader(request, context, receive, checks).read()
     finally:
         for incoming in opened:
             incoming.discard()

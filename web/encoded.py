@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from core.blobs import Incoming
 from core.context import Context
 from web.fields import fault, plain
-from web.upload import FORM_BYTES, TRACKS, Checks, OptionsFrom, Upload, missing
+from web.upload import FORM_BYTES, TRACKS, Checks, Upload, missing
 
 _DECODE = 2**20
 """Characters of base64 decoded at a time; a multiple of four."""
@@ -26,7 +26,6 @@ class Encoded:
         context: Context,
         receive: Callable[[int], Incoming],
         checks: Checks,
-        _options_from: OptionsFrom,
     ) -> None:
         self._limit = context.settings.max_json_audio_bytes
         request.max_content_length = self._limit // 3 * 4 + FORM_BYTES

@@ -14,11 +14,11 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from core import jobs
 from core.blobs import Incoming
 from core.context import Context
+from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest
 from web.fields import fault, plain
 from web.upload import FORM_BYTES, PARTS, TRACKS, Checks, OptionsFrom, Upload, missing
 
-MOST_TRACKS = 50
 _READ = 2**16
 _LOOK = 2**26
 """Bytes after which the disk is looked at again: others write to it too, and a body may come without its length."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core.formats import FORMATS
 from core.options import Options, Participant, Track
+from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
@@ -69,7 +70,7 @@ def upload_body(part: str) -> dict[str, Any]:
     """The requestBody of a route that takes a recording in `part`, as base64 in `audio`, or several as `tracks`."""
     options = Options.model_json_schema(ref_template=_REFERENCE)["properties"]
     sound = {"type": "string", "contentMediaType": "application/octet-stream"}
-    form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": 50}}
+    form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": MOST_TRACKS}}
     form["tracks"]["description"] = "One recording a participant, instead of one for all; `options` may describe them."
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
     either = [{"required": [part]}, {"required": ["tracks"]}]

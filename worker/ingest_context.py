@@ -64,19 +64,18 @@ class IngestContext:
         return self.options.channels == "separate" and not self.place.told
 
     def separate(self, channels: Sequence[int], warning: tuple[str, str] | None) -> "IngestContext":
-        if not jobs.separate(self.context, self.step, channels, warning):
+        params = jobs.separate(self.context, self.step, channels, warning)
+        if params is None:
             raise StepLost("the step was cancelled or taken over")
-        if len(channels) < 2:
-            return self
-        told = {"track": 0, "recording": str(self.step.sound), "offset": 0.0, "channel": channels[0]}
-        return replace(self, step=replace(self.step, params={**self.step.params, **told}))
+        return replace(self, step=replace(self.step, params=params))
 
     def check(self) -> None:
         self.guard()
 
     def emit(self, generation: str, chunks: Sequence[ChunkSpec]) -> None:
+        place = self.place
         new = [
-            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c, self.place))
+            jobs.NewStep(Kind.TRANSCRIBE, c.index, c.end - c.start, transcribe.params(generation, c, place))
             for c in chunks
         ]
         if not jobs.emit(self.context, self.step, generation, new):

@@ -55,7 +55,7 @@ def _one(_session: Session, _job: Job, kind: Kind) -> list[NewStep]:
 
 def _ingests(session: Session, job: Job, kind: Kind) -> list[NewStep]:
     found = tracks.of(session, job)
-    return tracks.ingest_steps(session, found) if found else [NewStep(kind, params={"bytes": _size(session, job)})]
+    return tracks.ingest_steps(found) if found else [NewStep(kind, params={"bytes": _size(session, job)})]
 
 
 def _blocks(session: Session, job: Job, kind: Kind) -> list[NewStep]:

@@ -15,7 +15,7 @@ from core.tables import Job, Recording, Step, TrackRow
 
 @dataclass(frozen=True)
 class Track:
-    """`duration` in seconds, None until it was ingested; `ingested`: its sound is there."""
+    """`duration` in seconds, None until it was ingested; `ingested`: its sound is there. `bytes`: of its recording."""
 
     index: int
     recording_id: UUID
@@ -25,6 +25,7 @@ class Track:
     generation: str | None
     duration: float | None
     ingested: bool
+    bytes: int = 0
 
     @property
     def params(self) -> dict[str, Any]:
@@ -53,13 +54,11 @@ def of(session: Session, job: Job) -> list[Track]:
     return [
         Track(
             row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation, recording.duration,
-            row.index in ingested,
+            row.index in ingested, recording.bytes,
         )
         for row, recording in rows
     ]  # fmt: skip
 
 
-def ingest_steps(session: Session, tracks: Sequence[Track]) -> list[NewStep]:
-    those = select(Recording.id, Recording.bytes).where(Recording.id.in_([one.recording_id for one in tracks]))
-    sizes = {row.id: row.bytes for row in session.execute(those)}
-    return [NewStep(Kind.INGEST, one.index, params={"bytes": sizes[one.recording_id], **one.params}) for one in tracks]
+def ingest_steps(tracks: Sequence[Track]) -> list[NewStep]:
+    return [NewStep(Kind.INGEST, one.index, params={"bytes": one.bytes, **one.params}) for one in tracks]

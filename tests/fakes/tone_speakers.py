@@ -19,11 +19,10 @@ from worker.engines.pyannote import environment  # noqa: F401 - it must come bef
 
 # isort: split
 from pyannote.audio.core.model import Model
-from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
-from pyannote.audio.models.embedding.wespeaker.resnet import BasicBlock, ResNet
 from pyannote.audio.utils.powerset import Powerset
 
 from models.training import pipeline_folder as made
+from worker.engines.pyannote.networks import SmallEmbedding
 
 RATE = 16_000
 TONES = (300, 520, 900, 1560, 2700)
@@ -67,23 +66,9 @@ class ToneSegmentation(Model):
         return torch.log(sets * 0.98 + 0.002)
 
 
-class ThinResNet(BaseWeSpeakerResNet):
-    """WeSpeaker's ResNet, thin: one block a stage, few channels."""
-
-    def __init__(
-        self,
-        num_mel_bins: int = 24,
-        channels: int = 4,
-        size: int = 32,
-        sample_rate: int = RATE,
-        num_channels: int = 1,
-        task: None = None,
-    ) -> None:
-        super().__init__(sample_rate=sample_rate, num_channels=num_channels, num_mel_bins=num_mel_bins, task=task)
-        self.save_hyperparameters("num_mel_bins", "channels", "size")
-        self.resnet = ResNet(
-            BasicBlock, [1, 1, 1, 1], m_channels=channels, feat_dim=num_mel_bins, embed_dim=size, two_emb_layer=False
-        )
+def thin_resnet() -> Model:
+    """WeSpeaker's ResNet, thin: few channels."""
+    return SmallEmbedding(num_mel_bins=24, channels=4, size=32)
 
 
 def _slots(sounding: torch.Tensor) -> torch.Tensor:
@@ -118,7 +103,7 @@ def pipeline_folder(
     folder: Path,
     name: str = "SpeakerDiarization",
     powerset: bool = True,
-    voice: Callable[[], Model] = ThinResNet,
+    voice: Callable[[], Model] = thin_resnet,
     **changed: Any,
 ) -> Path:
     """A pipeline in pyannote.audio's own format. `voice`: makes its embedding model. `changed`: parameters of the
