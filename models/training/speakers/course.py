@@ -1,12 +1,16 @@
 """What both trainings share: a course laid by the clock, so that any machine ends in the time it is given."""
 
+import argparse
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import nn
+
+from models.training.speakers.pool import Pool
 
 
 @dataclass
@@ -37,3 +41,15 @@ def step(optimizer: torch.optim.Optimizer, loss: torch.Tensor, parameters: list[
     loss.backward()
     nn.utils.clip_grad_norm_(parameters, 2.0)
     optimizer.step()
+
+
+def begin(doc: str | None, train: Callable[[Pool, Path, float], None]) -> None:
+    """The command line of a training: a pool, where the weights go, how long, on how many cores."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pool", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    train(Pool.open(given.pool), given.out, given.minutes)

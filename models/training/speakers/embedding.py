@@ -6,7 +6,6 @@ As the pipeline will ask it: over windows of several speakers, whose mean spectr
 frames in which it speaks. An additive angular margin (Deng et al., ArcFace, 2019) parts the persons.
 """
 
-import argparse
 import math
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.training.pipeline_folder import voice
-from models.training.speakers.course import Course, step
+from models.training.speakers.course import Course, begin, step
 from models.training.speakers.pool import SPEAKERS, Pool
 from models.training.speakers.windows import Batch, Windows
 from worker.engines.pyannote.networks import SmallEmbedding
@@ -105,16 +104,5 @@ def train(pool: Pool, out: Path, minutes: float, seed: int = 0) -> None:
     torch.save(model.state_dict(), out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pool", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    train(Pool.open(arguments.pool), arguments.out, arguments.minutes)
-
-
 if __name__ == "__main__":
-    main()
+    begin(__doc__, train)

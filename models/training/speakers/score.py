@@ -14,34 +14,37 @@ from typing import Any
 
 import torch
 
-from models.training.speakers.measure import Errors, errors
+from core.transcript import SpeakerTurn
+from models.training.speakers.measure import errors
 from models.training.speakers.trials import Trial, meeting, trials
 from models.training.voices import RATE
+from worker.engines.pyannote import environment  # noqa: F401 - it must come before pyannote
 
 from pyannote.audio import Pipeline  # isort: skip - after ours, which lets it load
 
-FLOOR, RIGHT, MEETING = 0.12, 0.8, 0.10
-"""DER on held-out voices, share of conversations with the right number of speakers, DER on the bundled meeting."""
+
+PARTS = ("missed", "false_alarm", "confused")
 
 
-def heard(pipeline: Any, trial: Trial) -> list[tuple[float, float, str]]:
+def heard(pipeline: Any, trial: Trial) -> list[SpeakerTurn]:
     file = {"waveform": torch.from_numpy(trial.samples)[None], "sample_rate": RATE, "uri": trial.name}
     found = pipeline(file).speaker_diarization
-    return [(turn.start, turn.end, label) for turn, _, label in found.itertracks(yield_label=True)]
+    return [SpeakerTurn(turn.start, turn.end, label) for turn, _, label in found.itertracks(yield_label=True)]
 
 
-def scored(pipeline: Any, trial: Trial) -> dict[str, Any]:
-    found = heard(pipeline, trial)
-    rates = errors(trial, found)
-    parts = {name: round(getattr(rates, name), 2) for name in Errors.__dataclass_fields__}
-    speakers = {"speakers": trial.speakers, "found": len({label for _, _, label in found})}
+def row(trial: Trial, turns: Sequence[SpeakerTurn]) -> dict[str, Any]:
+    """Parts in seconds."""
+    rates = errors([(trial, turns)])
+    parts = {name: round(getattr(rates, name), 2) for name in ("spoken", *PARTS)}
+    speakers = {"speakers": trial.speakers, "found": len({turn.speaker for turn in turns})}
     return {"name": trial.name, "der": round(rates.rate, 4), **speakers, **parts}
 
 
-def summed(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    total = Errors.sum([Errors(*(row[name] for name in Errors.__dataclass_fields__)) for row in rows])
-    right = sum(row["speakers"] == row["found"] for row in rows)
-    parts = {name: round(getattr(total, name) / total.spoken, 4) for name in ("missed", "false", "confused")}
+def summed(found: Sequence[tuple[Trial, Sequence[SpeakerTurn]]], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Parts as shares of what is spoken."""
+    total = errors(found)
+    right = sum(one["speakers"] == one["found"] for one in rows)
+    parts = {name: round(getattr(total, name) / total.spoken, 4) for name in PARTS}
     return {"conversations": len(rows), "der": round(total.rate, 4), "right_number": right, **parts}
 
 
@@ -51,14 +54,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.folder)
-    rows = []
+    found, rows = [], []
     for trial in trials():
-        rows.append(scored(pipeline, trial))
+        found.append((trial, heard(pipeline, trial)))
+        rows.append(row(*found[-1]))
         print(rows[-1], flush=True)
-    found = {"held_out": summed(rows), "meeting": scored(pipeline, meeting()), "conversations": rows}
-    print(json.dumps({name: found[name] for name in ("held_out", "meeting")}, indent=1))
+    bundled = meeting()
+    scores = {"held_out": summed(found, rows), "meeting": row(bundled, heard(pipeline, bundled)), "conversations": rows}
+    print(json.dumps({name: scores[name] for name in ("held_out", "meeting")}, indent=1))
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(scores, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ the person of each frame in which one speaks alone, asked of the middle of the n
 hundreds of steps, where the first loss alone needs thousands to find out that voices are what matters.
 """
 
-import argparse
 import itertools
 import time
 from pathlib import Path
@@ -18,14 +17,16 @@ from torch import nn
 from torch.nn import functional
 
 from models.training.pipeline_folder import slots
-from models.training.speakers.course import Course, step
-from models.training.speakers.pool import SPEAKERS, Pool
+from models.training.speakers.course import Course, begin, step
+from models.training.speakers.pool import Pool
 from models.training.speakers.windows import Batch, Windows
 from worker.engines.pyannote.networks import SmallSegmentation
 
 from pyannote.audio.utils.powerset import Powerset  # isort: skip - after ours, which lets it load
 
 SLOTS, TOGETHER, SECONDS = 3, 2, 10.0
+ORDERS = list(itertools.permutations(range(SLOTS)))
+"""All ways to number the speakers."""
 BATCH = 32
 PEAK = 1e-3
 AHEAD = 1
@@ -43,7 +44,6 @@ class Losses:
     def __init__(self, persons: int, width: int) -> None:
         self.who = nn.Linear(width, persons)
         self._powerset = Powerset(SLOTS, TOGETHER)
-        self._orders = list(itertools.permutations(range(SLOTS)))
 
     def __call__(self, model: SmallSegmentation, batch: Batch, done: float) -> tuple[torch.Tensor, torch.Tensor]:
         """(of the classes, of the persons)."""
@@ -56,7 +56,7 @@ class Losses:
 
     def _classes(self, scores: torch.Tensor, active: torch.Tensor, done: float) -> torch.Tensor:
         active = active * (active.cumsum(dim=-1) <= TOGETHER)  # of three at once, two
-        found = torch.stack([self._of(scores, active[..., order]) for order in self._orders])
+        found = torch.stack([self._of(scores, active[..., order]) for order in ORDERS])
         ordered = max(0.0, 0.5 - 2 * done)
         return (ordered * found[0] + (1 - ordered) * found.amin(dim=0)).mean()
 
@@ -82,14 +82,10 @@ def errors(model: SmallSegmentation, batches: list[Batch]) -> float:
         heard = powerset(model(batch.samples[:, None]))
         active = batch.active[:, AHEAD : AHEAD + heard.shape[1], :SLOTS].float()
         count = torch.maximum(heard.sum(-1), active.sum(-1)).sum(-1)
-        right = torch.stack([(heard * active[..., order]).sum((1, 2)) for order in _all(SLOTS)]).amax(0)
+        right = torch.stack([(heard * active[..., order]).sum((1, 2)) for order in ORDERS]).amax(0)
         wrong, spoken = wrong + float((count - right).sum()), spoken + float(active.sum())
     model.train()
     return wrong / spoken
-
-
-def _all(count: int) -> list[tuple[int, ...]]:
-    return list(itertools.permutations(range(count)))
 
 
 def train(pool: Pool, out: Path, minutes: float, seed: int = 0) -> None:
@@ -120,17 +116,5 @@ def _exact(batch: Batch) -> Batch:
     return Batch(batch.samples[:, : round(SECONDS * 16_000)].contiguous(), batch.active, batch.persons)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pool", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    assert SPEAKERS >= SLOTS
-    train(Pool.open(arguments.pool), arguments.out, arguments.minutes)
-
-
 if __name__ == "__main__":
-    main()
+    begin(__doc__, train)

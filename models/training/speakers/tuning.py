@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.training import pipeline_folder
-from models.training.speakers.measure import Errors, errors
+from models.training.speakers.measure import errors
 from models.training.speakers.trials import Trial, trials
 from worker.engines.blocks import BlockResult
 from worker.engines.protocols import EngineInfo, SpeakerHints
@@ -42,11 +42,9 @@ def best(folder: Path, variants: Sequence[str], count: int = COUNT) -> tuple[str
     for clustering, values in choices():
         pipeline = pipelines[clustering].instantiate(_instantiated(values))
         found = [joiner(pipeline).joined(blocks, SpeakerHints()) for blocks in heard]
-        rates = Errors.sum(
-            [errors(t, ((o.start, o.end, o.speaker) for o in one.turns)) for t, one in zip(made, found, strict=True)]
-        )
+        rate = errors([(trial, one.turns) for trial, one in zip(made, found, strict=True)]).rate
         right = sum(len(one.embeddings) == t.speakers for t, one in zip(made, found, strict=True))
-        tried.append((rates.rate - 0.02 * right / count, rates.rate, right, clustering, values))
+        tried.append((rate - 0.02 * right / count, rate, right, clustering, values))
     tried.sort(key=lambda one: one[0])
     for _, rate, right, clustering, values in tried[:5]:
         print(f"DER {rate:.1%}, {right} of {count} right: {clustering} {values}")
