@@ -16,6 +16,7 @@ NAMES = (
     "first_segment",
     "memory",
     "attribution",
+    "cross_talk",
     "diarization",
 )
 """`windows` is apart: it needs what `models/training` needs."""
