@@ -47,6 +47,9 @@ def from_core(error: ScriptoriumError) -> Response:
     if error.status == 401:
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""
         response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium"{given}'
+    if error.status == 403 and "scope" in error.details:
+        told = f'error="insufficient_scope", scope="{error.details["scope"]}"'
+        response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium", {told}'
     return response
 
 
@@ -85,7 +88,7 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
 def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None) -> Response:
     """OpenAI's shape, and its word to clients that what is wrong stays wrong: they would send the recording again."""
     status = 400 if status == 422 else status
-    kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     found = {"message": detail, "type": kind, "param": errors[0]["field"] if errors else None, "code": code}
     response = _json(status, "application/json", {"error": found})

@@ -15,6 +15,7 @@ from web.schemas import AsrFailure, AsrPending, Problem
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
+    "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
     "408": "No byte of the body came for a while; send it again",
     "409": "Its state does not allow this now",
@@ -123,7 +124,7 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "503"]
+    found = ["401", "403", "503"]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):

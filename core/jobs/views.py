@@ -19,13 +19,10 @@ from core.jobs.crew import alive
 from core.keys import Tenant
 from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, TranscriptRow
+from core.times import time_json
 
 POLL = 0.25
 """Seconds between looks while a caller waits; no connection is held in between."""
-
-
-def time_json(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def job_json(session: Session, job: Job) -> dict[str, Any]:
