@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from core.blobs import flush_folder
-from scriptorium.backup import Refused
+from scriptorium.reach import Refused
 
 FOLDER = "blobs"
 LIST = "blobs.sha256"
