@@ -10,6 +10,7 @@ from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.oauth import OAuthError
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
 
@@ -50,7 +51,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
