@@ -12,6 +12,7 @@ from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
+from web.upload import RECORDING_ID
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
@@ -73,15 +74,20 @@ def upload_body(part: str) -> dict[str, Any]:
     form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": MOST_TRACKS}}
     form["tracks"]["description"] = "One recording a participant, instead of one for all; `options` may describe them."
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
-    either = [{"required": [part]}, {"required": ["tracks"]}]
-    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
+    form[RECORDING_ID] = named = {"type": "string", "format": "uuid", "description": "One that is here already."}
+    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, RECORDING_ID: named, **options}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": form, "anyOf": either}},
-            "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
+            "multipart/form-data": {"schema": _either(form, part, "tracks", RECORDING_ID)},
+            "application/json": {"schema": _either(encoded, "audio", RECORDING_ID)},
         },
     }
+
+
+def _either(properties: dict[str, Any], *names: str) -> dict[str, Any]:
+    """An object that has one of these."""
+    return {"type": "object", "properties": properties, "oneOf": [{"required": [name]} for name in names]}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -129,7 +135,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path.endswith(_CONFLICTS):
         found += ["409"]
     if path in _UPLOADS and "requestBody" in operation:
-        found += ["410"]
+        found += ["404", "410"]
     if "requestBody" in operation:
         found += ["408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
