@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 OPENAI = "/v1/audio/"
 OAUTH = "/oauth/"
+ASSEMBLYAI = "/v2/"
 _PASSING = (408, 409, 429)
 """Statuses below 500 that may be others in a moment."""
 RETRY_AFTER = 10
@@ -75,6 +76,8 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
         return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
     if request.path.startswith(OAUTH):
         return _oauth(status, code, detail)
+    if request.path.startswith(ASSEMBLYAI):
+        return _json(400 if status in (409, 422) else status, "application/json", {"error": detail})
     if request.path.startswith(OPENAI):
         return _openai(status, code, detail, errors)
     body: dict[str, Any] = {

@@ -58,7 +58,21 @@ def authenticate() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
-    g.caller = _caller_of(token.strip())
+    _admit(token.strip())
+
+
+def authenticate_bare() -> None:
+    """The same before each request of /v2, where the key may stand alone: AssemblyAI's clients send it so."""
+    given = request.headers.get("Authorization", "").strip()
+    scheme, _, token = given.partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else given
+    if not key:
+        raise Unauthorized("this needs an API key: send the header Authorization: <api key or access token>")
+    _admit(key)
+
+
+def _admit(token: str) -> None:
+    g.caller = _caller_of(token)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None:  # an address or a method that is not there says so by itself
         caller().needs(needed(view, request.method))

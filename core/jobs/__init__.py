@@ -8,6 +8,7 @@ from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
 from core.jobs.naming import merge, rename
+from core.jobs.neighbours import Neighbours, neighbours
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
@@ -32,6 +33,7 @@ __all__ = [
     "Claimed",
     "Effect",
     "HeardChunk",
+    "Neighbours",
     "NewStep",
     "Source",
     "Submitted",
@@ -52,6 +54,7 @@ __all__ = [
     "hand_back",
     "heartbeat",
     "merge",
+    "neighbours",
     "note",
     "page",
     "record_block",
