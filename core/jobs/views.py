@@ -18,7 +18,6 @@ from core.jobs import tracks
 from core.jobs.crew import alive
 from core.keys import Tenant
 from core.recordings.rows import recording_json
-from core.shown import time_json
 from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, TranscriptRow
 
