@@ -8,6 +8,7 @@ from flask import Response, request
 
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
+from web.assemblyai import routes as assemblyai
 from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
@@ -51,7 +52,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, recordings, asr, openai, oauth, service, metrics):
+    for module in (jobs, recordings, asr, openai, assemblyai, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.tracks import MOST_TRACKS
+from web.assemblyai import described as assemblyai
+from web.assemblyai.asked import TranscriptParams
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.oauth import OAuthError
 from web.openai import described
@@ -17,6 +19,7 @@ from web.schemas import AsrFailure, AsrPending, Problem
 from web.upload import RECORDING_ID
 
 _REFUSALS = {
+    "400": "The body is not what its Content-Type says",
     "401": "The key is missing or unknown",
     "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
@@ -30,7 +33,7 @@ _REFUSALS = {
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
-_CONFLICTS = ("/retry", "/transcript")
+_CONFLICTS = ("/retry", "/transcript", "/speakers/merge", "/speakers/{label}")
 _UPLOADS = ("/v1/jobs", "/v1/asr", "/v1/recordings")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
@@ -39,6 +42,12 @@ _UPLOAD_HEADERS = {
     "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
 }
+_HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    CONTENT_DIGEST: {"type": "string"},
+    RECORDING_SHA256: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+}
+_ASSEMBLYAI = (assemblyai.AssemblyAIError, TranscriptParams)
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH = {
@@ -54,11 +63,11 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant, *_ASSEMBLYAI):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
-            if path.startswith("/v1/"):
+            if path.startswith(("/v1/", "/v2/")):
                 operation["security"] = [{"key": []}]
                 _refuse(path, operation)
     _describe_transcript(spec["paths"]["/v1/jobs/{job_id}/transcript"]["get"])
@@ -66,6 +75,7 @@ def completed(spec: Any) -> Any:
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
     recordings.completed(spec["paths"])
+    assemblyai.completed(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
@@ -98,8 +108,9 @@ def _either(properties: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The requestBody of a route that takes JSON, or nothing."""
-    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+    """The requestBody of a route that takes JSON; or nothing, where nothing of it is required."""
+    required = any(field.is_required() for field in model.model_fields.values())
+    return {"required": required, "content": {"application/json": {"schema": model.model_json_schema()}}}
 
 
 def _describe_transcript(operation: dict[str, Any]) -> None:
@@ -118,7 +129,7 @@ def _describe_uploads(paths: dict[str, Any]) -> None:
     for path in _UPLOADS:
         operation = paths[path]["post"]
         operation["parameters"] += [
-            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            {"name": name, "in": "header", "required": False, "description": said, "schema": _HEADER_SCHEMAS[name]}
             for name, said in _UPLOAD_HEADERS.items()
         ]
         if "202" in operation["responses"]:
@@ -146,7 +157,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path in _UPLOADS and "requestBody" in operation:
         found += ["404", "410"]
     if "requestBody" in operation:
-        found += ["408", "413", "415"]
+        found += ["400", "408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
     return sorted(set(found))

@@ -1,6 +1,8 @@
 """The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -52,6 +54,32 @@ class ClipQuery(Query):
         None,
         gt=0,
         description=f"Where it ends, {LONGEST_CLIP:g} s later at most; at the recording's end where absent.",
+    )
+
+
+class TranscriptsQuery(Query):
+    """As AssemblyAI calls them."""
+
+    limit: int = Field(10, ge=1, le=200)
+    status: Literal["queued", "processing", "completed", "error"] | None = None
+    created_on: date | None = Field(None, ge=date(1970, 1, 1), le=date(2999, 12, 31), description="A day in UTC.")
+    before_id: UUID | None = Field(None, description="Only older ones.")
+    after_id: UUID | None = Field(None, description="Only newer ones, and of those the oldest.")
+    throttled_only: bool = Field(False, description="Nothing is throttled here: with `true` the list is empty.")
+
+
+class CaptionsQuery(Query):
+    chars_per_caption: int | None = Field(
+        None,
+        ge=MIN_COLUMNS,
+        le=1000,
+        description="The captions are single lines then. Chinese, Japanese and Korean characters count twice.",
+    )
+
+
+class WordsQuery(Query):
+    words: str = Field(
+        min_length=1, max_length=4000, description="Words and phrases of five words at most, with commas in between."
     )
 
 
@@ -108,5 +136,16 @@ class SpeakerMerge(BaseModel):
 
 QUERIES: dict[str, type[Query]] = {
     model.__name__: model
-    for model in (WaitQuery, AsrQuery, PageQuery, RecordingsQuery, ClipQuery, TranscriptQuery, SegmentsQuery)
+    for model in (
+        WaitQuery,
+        AsrQuery,
+        PageQuery,
+        RecordingsQuery,
+        ClipQuery,
+        TranscriptsQuery,
+        CaptionsQuery,
+        WordsQuery,
+        TranscriptQuery,
+        SegmentsQuery,
+    )
 }

@@ -44,8 +44,8 @@ def keep(context: Context, tenant: Tenant, incoming: Incoming, filename: str) ->
 
 
 def store(context: Context, tenant: Tenant, incoming: Incoming, filename: str) -> dict[str, Any]:
-    """As `keep`, but unseen: what it is, and whether it is a recording at all, its job finds out. Without a job it stays
-    until `delete`; afterwards it goes with its last job.
+    """As `keep`, but unseen: what it is, and whether it is a recording at all, its job finds out. It goes with its last
+    job; without one it stays until `delete`.
 
     Raises InputError for an empty file; whoever opened the upload discards it then.
     """
