@@ -106,7 +106,7 @@ def _length(session: Session, recording_id: UUID) -> float:
     return session.get_one(Recording, recording_id).duration or 0.0
 
 
-def _size(session: Session, job: Job) -> int:
+def _size(session: Session, job: Job) -> int | None:
     return session.get_one(Recording, job.recording_id).bytes
 
 

@@ -14,15 +14,16 @@ from core import models
 from core.blobs import Incoming
 from core.context import Context
 from core.database import transaction
-from core.errors import InputError, ScriptoriumError, Unavailable
+from core.errors import InputError, InvalidRequest, ScriptoriumError, SourceForbidden, Unavailable
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
 from core.jobs.onward import go_on
-from core.jobs.rows import Rings
+from core.jobs.rows import NewStep, Rings, add_steps
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
+from core.outgoing import Target
 from core.states import UNDER_WAY, Kind
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
 
@@ -110,6 +111,26 @@ def submit(
     return made
 
 
+def submit_url(
+    context: Context, tenant: Tenant, url: str, options: Options, idempotency_key: str | None = None
+) -> Submitted:
+    """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
+    seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
+    model = models.resolve(options.model or context.settings.model, context.settings).name
+    try:
+        target = context.settings.outgoing.read(url)
+    except SourceForbidden as error:
+        found = [{"field": "source_url", "message": error.message}]
+        raise InvalidRequest(f"source_url: {error.message}", code=error.code, errors=found) from error
+    once = keyed(idempotency_key, fingerprint([target.url], options), repeated=False)
+    recording = Recording(id=uuid7(), tenant_id=tenant.id, filename=target.filename[-LONGEST_NAME:])
+    rings = Rings(context)
+    with transaction(context.sessions) as session:
+        made = _made(session, context, tenant, [recording], options, model, once, rings, target)
+    rings.ring()
+    return made
+
+
 def _kept(tenant: Tenant, source: Source) -> Recording:
     """Its bytes in their place, and the row that will name them."""
     recording = Recording(
@@ -137,6 +158,7 @@ def _made(
     model: str,
     once: Keyed | None,
     rings: Rings,
+    target: Target | None = None,
 ) -> Submitted:
     job_id = uuid7()
     if once is not None:
@@ -145,7 +167,8 @@ def _made(
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
     session.add_all(recordings)
     session.flush()
-    return Submitted(job_json(session, _new_job(session, context, job_id, recordings, options, model, rings)), True)
+    job = _new_job(session, context, job_id, recordings, options, model, rings, target)
+    return Submitted(job_json(session, job), True)
 
 
 def _new_job(
@@ -156,12 +179,15 @@ def _new_job(
     options: Options,
     model: str,
     rings: Rings,
+    target: Target | None,
 ) -> Job:
+    """`target`: where its recording is to be fetched."""
     job = Job(
         id=job_id,
         tenant_id=recordings[0].tenant_id,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
+        source_url=target.shown if target else None,
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
         tag=options.tag,
@@ -184,6 +210,9 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    if target is not None:
+        fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
+        add_steps(session, job, Kind.FETCH, [fetch], rings)
     go_on(session, job, rings)
     session.flush()
     session.refresh(job)

@@ -54,7 +54,7 @@ def of(session: Session, job: Job) -> list[Track]:
     return [
         Track(
             row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation, recording.duration,
-            row.index in ingested, recording.bytes,
+            row.index in ingested, recording.bytes or 0,
         )
         for row, recording in rows
     ]  # fmt: skip

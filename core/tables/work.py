@@ -13,6 +13,8 @@ from core.tables.base import Base, among
 
 
 class Recording(Base):
+    """`bytes`, `sha256`: None until it was fetched, where it comes by URL."""
+
     __tablename__ = "recordings"
     __table_args__ = (
         # The sweep looks for deleted recordings whose bytes are still to be erased a last time.
@@ -25,8 +27,8 @@ class Recording(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     filename: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
     duration: Mapped[float | None]
     channels: Mapped[int | None]
     codec: Mapped[str | None]
@@ -49,7 +51,7 @@ class Job(Base):
     change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
-    speakers."""
+    speakers. `source_url`: where its recording was fetched, without the query."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -69,6 +71,7 @@ class Job(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id"))
+    source_url: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="queued")
     run: Mapped[int] = mapped_column(Integer, server_default="1")
     options: Mapped[dict[str, Any]]
