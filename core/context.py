@@ -1,6 +1,7 @@
 """The composition root: every outside thing that the product uses, made once from the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 
 from celery import Celery
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +14,8 @@ from core.settings import settings as from_environment
 
 RING_TIMEOUT = 1.0
 """Seconds that an upload, or a worker with a result, waits for a Redis that hangs; the sweep rings later."""
+PROBES = 4
+"""Files that one server process looks into at once, each in a child process."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Context:
     sessions: sessionmaker[Session]
     blobs: LocalBlobs
     bell: Bell
+    probes: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(PROBES))
 
 
 def celery_app(settings: Settings) -> Celery:

@@ -97,6 +97,16 @@ def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Pro
     return replace(found, duration=found.duration * claimed, estimated=False)
 
 
+def audible(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Probe:
+    """As `probe`, of a file that is to be heard. Raises InputError also for empty_file and no_audio_stream."""
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty; upload the recording again", code="empty_file")
+    found = probe(path, timeout, ffprobe=ffprobe)
+    if not found.has_audio:
+        raise InputError("the file holds no audio stream", code="no_audio_stream")
+    return found
+
+
 def refusal(log: str) -> InputError:
     """What ffmpeg's words, when it could not open a file, mean for the caller."""
     if "moov atom not found" in log or "End of file" in log:

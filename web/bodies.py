@@ -14,11 +14,11 @@ from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest,
 from web.encoded import Encoded
 from web.fields import options_of
 from web.multipart import Multipart
-from web.upload import Checks, OptionsFrom, Upload
+from web.upload import Body, Checks, OptionsFrom
 
 
 @contextmanager
-def received(request: Request, context: Context, options_from: OptionsFrom = options_of) -> Iterator[Upload]:
+def received(request: Request, context: Context, options_from: OptionsFrom = options_of) -> Iterator[Body]:
     """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
     `options_from`: makes options of a form's fields.
 

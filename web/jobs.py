@@ -29,7 +29,8 @@ def submit() -> Response:
     """Send a recording
 
     Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Sent again
-    with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200.
+    with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200. With `source_url`
+    instead of bytes, the recording is fetched from there afterwards.
     """
     made = submitted()
     return answer(made.job, 202 if made.created else 200, location_of(made.job))

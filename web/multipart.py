@@ -17,7 +17,20 @@ from core.context import Context
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest
 from web.fields import fault, plain
-from web.upload import FORM_BYTES, PARTS, TRACKS, Checks, OptionsFrom, Upload, missing
+from web.upload import (
+    FORM_BYTES,
+    PARTS,
+    TRACKS,
+    Body,
+    Checks,
+    Linked,
+    Named,
+    OptionsFrom,
+    Upload,
+    missing,
+    named,
+    refuse_named,
+)
 
 _READ = 2**16
 _LOOK = 2**26
@@ -48,7 +61,7 @@ class Multipart:
         self._take: Callable[[bytes], Any] = len
         self._options_from = options_from
 
-    def read(self) -> Upload:
+    def read(self) -> Body:
         for event in self._events():
             if isinstance(event, File):
                 self._open(event)
@@ -58,13 +71,20 @@ class Multipart:
             elif isinstance(event, Data):
                 self._take(event.data)
         self._checks.content.settle()
-        if not self._files:
-            raise missing("file")
         for _, _, check in self._files:
             check.settle()
+        options = self._options_from([(name, _text(name, bytes(value))) for name, value in self._fields])
+        return self._upload(options) if self._files else self._named(options)
+
+    def _named(self, options: dict[str, Any]) -> Named | Linked:
+        found = named(options, self._checks.recording)
+        if found is None:
+            raise missing("file")
+        return found
+
+    def _upload(self, options: dict[str, Any]) -> Upload:
+        refuse_named(options)
         sources = [source for _, source, _ in self._files]
-        fields = [(name, _text(name, bytes(value))) for name, value in self._fields]
-        options = self._options_from(fields)
         if self._files[0][0] == TRACKS:
             options[TRACKS] = _described(options.get(TRACKS), len(sources))
         elif options.get(TRACKS):

@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from core.formats import FORMATS
 from core.options import Options, Participant, Track
+from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
+from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
@@ -34,6 +36,10 @@ _UPLOAD_HEADERS = {
     "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
 }
+_BY_URL = (
+    "An http or https URL of the recording on a public server, fetched once the job is made. Its query, which may be a "
+    "secret, is not shown again."
+)
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH = {
@@ -73,15 +79,22 @@ def upload_body(part: str) -> dict[str, Any]:
     form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": MOST_TRACKS}}
     form["tracks"]["description"] = "One recording a participant, instead of one for all; `options` may describe them."
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
-    either = [{"required": [part]}, {"required": ["tracks"]}]
-    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, **options}
+    form[RECORDING_ID] = named = {"type": "string", "format": "uuid", "description": "One that is here already."}
+    form[SOURCE_URL] = url = {"type": "string", "format": "uri", "maxLength": LONGEST, "description": _BY_URL}
+    audio = {"type": "string", "contentEncoding": "base64"}
+    encoded = {"audio": audio, RECORDING_ID: named, SOURCE_URL: url, **options}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": {"type": "object", "properties": form, "anyOf": either}},
-            "application/json": {"schema": {"type": "object", "properties": encoded, "required": ["audio"]}},
+            "multipart/form-data": {"schema": _either(form, part, "tracks", *ELSEWHERE)},
+            "application/json": {"schema": _either(encoded, "audio", *ELSEWHERE)},
         },
     }
+
+
+def _either(properties: dict[str, Any], *names: str) -> dict[str, Any]:
+    """An object that has one of these."""
+    return {"type": "object", "properties": properties, "oneOf": [{"required": [name]} for name in names]}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
@@ -129,7 +142,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path.endswith(_CONFLICTS):
         found += ["409"]
     if path in _UPLOADS and "requestBody" in operation:
-        found += ["410"]
+        found += ["404", "409", "410"]
     if "requestBody" in operation:
         found += ["408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):

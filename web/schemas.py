@@ -34,13 +34,18 @@ class Stage(BaseModel):
 
 
 class RecordingInfo(BaseModel):
+    """What nobody has looked for yet is null."""
+
     id: str
     filename: str
-    duration: float | None
+    duration: float | None = Field(description="Seconds; until it was decoded, what its container claims.")
     channels: int | None
     codec: str | None
-    bytes: int
-    sha256: str
+    container: str | None = Field(description="FFmpeg's names of the format, such as `matroska,webm`.")
+    bytes: int | None = Field(description="Null until it was fetched, where it comes by URL.")
+    sha256: str | None
+    created_at: str
+    deleted_at: str | None = Field(description="Its bytes are gone since then; a job of it keeps its transcript.")
 
 
 class Model(BaseModel):
@@ -80,6 +85,7 @@ class Job(BaseModel):
     stages: dict[str, Stage]
     options: dict[str, Any]
     recording: RecordingInfo
+    source_url: str | None = Field(description="Where the recording is fetched, without the query.")
     tracks: list[TrackOut] = Field(description="Of a job with several sounds; else empty.")
     language: str | None
     language_probability: float | None

@@ -10,7 +10,7 @@ from core import jobs, models, options
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
-from web.upload import OptionsFrom
+from web.upload import Linked, Named, OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -21,13 +21,15 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False)
     the one that the same body made a moment ago."""
     here, key = context(), _idempotency_key()
     jobs.check_room(here, request.content_length or 0)
-    with received(request, here, options_from) as upload:
-        asked = options.parse(upload.options)
+    with received(request, here, options_from) as body:
+        asked = options.parse(body.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
-        return jobs.submit(
-            here, tenant(), upload.incoming, upload.filename, asked, key, upload.others, repeated=repeated
-        )
+        if isinstance(body, Named):
+            return jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        if isinstance(body, Linked):
+            return jobs.submit_url(here, tenant(), body.url, asked, key)
+        return jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
 
 
 def location_of(job: dict[str, Any]) -> str:

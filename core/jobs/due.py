@@ -87,6 +87,10 @@ def _waiting(kind: Kind, model: str, most_bytes: int | None = None) -> Select[An
     due = _due(kind, model, *_COLUMNS)
     if most_bytes is not None:
         due = due.where(func.coalesce(_SIZE, 0) <= most_bytes)
+    return _taking(due)
+
+
+def _taking(due: Select[Any]) -> Select[Any]:
     return due.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
 
 
@@ -111,8 +115,8 @@ def _fetches(session: Session, settings: Settings, kind: Kind, model: str, limit
     most = max(1, able(session, settings.lease, Kind.FETCH) * settings.fetches // 2)
     running = (Step.status == StepStatus.RUNNING, Step.kind == Kind.FETCH)
     busy = select(_HOST).where(*running).group_by(_HOST).having(func.count() >= most)
-    due = _due(kind, model, *_COLUMNS).where(_HOST.not_in(busy)).limit(limit).with_for_update(skip_locked=True)
-    return list(session.execute(due))
+    due = _due(kind, model, *_COLUMNS).where(_HOST.not_in(busy))
+    return list(session.execute(_taking(due), {"limit": limit}))
 
 
 _CHOSEN = {Kind.INGEST: _ingests, Kind.FETCH: _fetches}
