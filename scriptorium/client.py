@@ -84,6 +84,13 @@ class Client:
         files = [("tracks", path) for path in paths]
         return self._submitted(files, progress, idempotency_key, {**options, "tracks": list(told)})
 
+    def submit_url(self, source_url: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """As `submit`, of a recording that the server fetches itself: from a public address, or where its operator
+        allows it."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        sent = {"source_url": source_url, **options}
+        return self._again(lambda: self._json("POST", "/v1/jobs", json=sent, headers=headers))
+
     def _submitted(
         self,
         files: Sequence[tuple[str, str | os.PathLike[str]]],

@@ -117,7 +117,8 @@ class Outgoing:
         sent = {"Host": target.authority, "Accept": "*/*", "Accept-Encoding": "identity", **headers}
         backend = _Guarded(self, target, wait)
         with httpcore2.HTTPConnection(url.origin, ssl_context=self.tls, network_backend=backend) as connection:
-            request = {**sent, "User-Agent": "scriptorium", "Connection": "close"}
+            length = {} if content is None else {"Content-Length": str(len(content))}
+            request = {**sent, **length, "User-Agent": "scriptorium", "Connection": "close"}
             with _named():
                 response = connection.handle_request(
                     httpcore2.Request(method, url, headers=[*request.items()], content=content)
