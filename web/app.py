@@ -9,6 +9,7 @@ from flask import Response, request
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, openapi, service
 from web.openai import routes as openai
+from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
 
@@ -50,7 +51,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, service, metrics):
+    for module in (jobs, recordings, asr, openai, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -93,6 +93,13 @@ def own(session: Session, tenant: Tenant, recording_id: UUID) -> Recording:
     return there(found(session, tenant, recording_id))
 
 
+def own_here(session: Session, tenant: Tenant, recording_id: UUID) -> Recording:
+    """As `own`, of one whose bytes are here. Raises Conflict before."""
+    recording = own(session, tenant, recording_id)
+    hash_of(recording)
+    return recording
+
+
 def shared(session: Session, recording_ids: Collection[UUID]) -> list[Recording]:
     """Held so that nobody erases them before this transaction ends. Raises Gone."""
     wanted = select(Recording).where(Recording.id.in_(recording_ids)).order_by(Recording.id)

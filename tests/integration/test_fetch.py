@@ -421,6 +421,12 @@ def test_a_recording_that_is_not_here_makes_no_other_job(here: Context, by_url: 
     made = ask(by_url, source.url + PATH)
     body = {"recording_id": made["recording"]["id"]}
     problem(by_url.call("POST", "/v1/jobs", json=body), 409, "recording_not_ready")
+    for clip in ("", "?start=0&end=1"):
+        unheard = by_url.call("GET", f"/v1/recordings/{made['recording']['id']}/audio{clip}")
+        problem(unheard, 409, "recording_not_ready")
+    assert by_url.call("GET", f"/v1/recordings/{made['recording']['id']}").json["bytes"] is None
+    sent = by_url.call("POST", "/v1/recordings", json={"source_url": source.url + PATH})
+    assert problem(sent, 422, "invalid_request")["errors"][0]["field"] == "source_url"
     fetcher(here).work()
     assert by_url.call("POST", "/v1/jobs", json=body).status_code == 202
 
