@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, openapi, service
+from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
 from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
@@ -40,7 +40,7 @@ def create_app(context: Context | None = None) -> Api:
         AUTO_SERVERS=False,
         MAX_CONTENT_LENGTH=FORM_BYTES,  # of every body but an upload, which sets its own
         SECURITY_SCHEMES={
-            "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."},
             "metrics": {"type": "http", "scheme": "bearer", "description": "The server's metrics token."},
         },
         AUTO_404_RESPONSE=False,
@@ -51,7 +51,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, recordings, asr, openai, service, metrics):
+    for module in (jobs, recordings, asr, openai, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -11,6 +11,7 @@ from core.options import Options, Participant, Track
 from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.oauth import OAuthError
 from web.openai import described
 from web.recordings import described as recordings
 from web.schemas import AsrFailure, AsrPending, Problem
@@ -18,6 +19,7 @@ from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
+    "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
     "408": "No byte of the body came for a while; send it again",
     "409": "Its state does not allow this now",
@@ -57,7 +59,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -143,7 +145,7 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "503", *(set(operation["responses"]) & set(_REFUSALS))]
+    found = ["401", "403", "503", *(set(operation["responses"]) & set(_REFUSALS))]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):

@@ -165,7 +165,7 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-        job = _new_job(session, context, job_id, recordings(session), options, model, rings, target)
+        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
         made = Submitted(job_json(session, job), created=True)
     rings.ring()
     return made
@@ -174,6 +174,7 @@ def _once(
 def _new_job(
     session: Session,
     context: Context,
+    tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
     options: Options,
@@ -184,7 +185,8 @@ def _new_job(
     """`target`: where its recording is to be fetched."""
     job = Job(
         id=job_id,
-        tenant_id=recordings[0].tenant_id,
+        tenant_id=tenant.id,
+        submitted_by=tenant.subject,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
         source_url=target.shown if target else None,
