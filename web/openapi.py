@@ -18,6 +18,7 @@ from web.schemas import AsrFailure, AsrPending, Problem
 from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
+    "400": "The body is not what its Content-Type says",
     "401": "The key is missing or unknown",
     "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
@@ -31,7 +32,7 @@ _REFUSALS = {
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
-_CONFLICTS = ("/retry", "/transcript", "/audio")
+_CONFLICTS = ("/retry", "/transcript", "/audio", "/speakers/merge", "/speakers/{label}")
 _UPLOADS = ("/v1/jobs", "/v1/asr", "/v1/recordings")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
@@ -44,6 +45,11 @@ _BY_URL = (
     "An http or https URL of the recording on a public server, fetched once the job is made. Its query, which may be a "
     "secret, is not shown again."
 )
+_HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    CONTENT_DIGEST: {"type": "string"},
+    RECORDING_SHA256: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+}
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH = {
@@ -105,8 +111,9 @@ def _either(properties: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The requestBody of a route that takes JSON, or nothing."""
-    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+    """The requestBody of a route that takes JSON; or nothing, where nothing of it is required."""
+    required = any(field.is_required() for field in model.model_fields.values())
+    return {"required": required, "content": {"application/json": {"schema": model.model_json_schema()}}}
 
 
 def _describe_transcript(operation: dict[str, Any]) -> None:
@@ -125,7 +132,7 @@ def _describe_uploads(paths: dict[str, Any]) -> None:
     for path in _UPLOADS:
         operation = paths[path]["post"]
         operation["parameters"] += [
-            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            {"name": name, "in": "header", "required": False, "description": said, "schema": _HEADER_SCHEMAS[name]}
             for name, said in _UPLOAD_HEADERS.items()
         ]
         if "202" in operation["responses"]:
@@ -153,7 +160,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path in _UPLOADS and "requestBody" in operation:
         found += ["404", "409", "410"]
     if "requestBody" in operation:
-        found += ["408", "413", "415"]
+        found += ["400", "408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
     return sorted(set(found))
