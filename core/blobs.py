@@ -19,13 +19,15 @@ _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 
 
 class Incoming(Protocol):
-    """An upload on its way in: a writable file that counts and hashes, then `commit` or `discard`."""
+    """An upload on its way in: a writable file that counts and hashes, then `commit` or `discard`. `seal`, before a
+    commit that must be quick, brings the bytes to the disk. A second commit does nothing."""
 
     size: int
 
     @property
     def sha256(self) -> str: ...
     def write(self, data: bytes) -> int: ...
+    def seal(self) -> None: ...
     def commit(self, key: str) -> None: ...
     def discard(self) -> None: ...
 
@@ -49,6 +51,7 @@ class LocalIncoming:
         self._hash = hashlib.sha256()
         self._path = folder.scratch()
         self._file: BinaryIO = self._path.open("wb")
+        self._placed = False
 
     @property
     def sha256(self) -> str:
@@ -63,12 +66,18 @@ class LocalIncoming:
         with _room():
             return self._file.write(data)
 
+    def seal(self) -> None:
+        if not self._file.closed:
+            with _room():
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            self._file.close()
+
     def commit(self, key: str) -> None:
-        with _room():
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._file.close()
-        self._blobs.place(self._path, key)
+        self.seal()
+        if not self._placed:
+            self._blobs.place(self._path, key)
+            self._placed = True
 
     def discard(self) -> None:
         with suppress(OSError):  # closing writes what is still held, for which a full disk has no room

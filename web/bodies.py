@@ -16,25 +16,25 @@ from web.encoded import Encoded
 from web.fields import fault, options_of
 from web.multipart import Multipart
 from web.raw import MEDIA, Raw, is_raw
-from web.upload import Checks, Named, OptionsFrom, Upload
+from web.upload import Body, Checks, OptionsFrom, Upload
 
-Body = TypeVar("Body", covariant=True)
+Read = TypeVar("Read", covariant=True)
 
 
-class Reader(Protocol[Body]):
-    def read(self) -> Body: ...
+class Reader(Protocol[Read]):
+    def read(self) -> Read: ...
 
 
 @contextmanager
 def received(
     request: Request, context: Context, options_from: OptionsFrom = options_of, *, raw: bool = False
-) -> Iterator[Upload | Named]:
+) -> Iterator[Body]:
     """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
     `options_from`: makes options of a form's fields. `raw`: the body may be the recording itself.
 
     Raises InvalidRequest for bytes that are not those of a given digest, before the first byte for a bad digest.
     """
-    readers: dict[str, Callable[..., Reader[Upload | Named]]] = {
+    readers: dict[str, Callable[..., Reader[Body]]] = {
         "multipart/form-data": partial(Multipart, options_from=options_from),
         "application/json": Encoded,
     }
@@ -55,7 +55,7 @@ def received_bare(request: Request, context: Context) -> Iterator[Upload]:
 
 
 @contextmanager
-def _read(request: Request, context: Context, reader: Callable[..., Reader[Body]]) -> Iterator[Body]:
+def _read(request: Request, context: Context, reader: Callable[..., Reader[Read]]) -> Iterator[Read]:
     checks = Checks(
         Check(content_digest(request.headers.get(CONTENT_DIGEST))),
         Check(recording_sha256(request.headers.get(RECORDING_SHA256))),

@@ -11,7 +11,7 @@ from core.options import Options
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
-from web.upload import Named, OptionsFrom
+from web.upload import Linked, Named, OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -27,6 +27,8 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
         asked = wanted(body.options)
         if isinstance(body, Named):
             return jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        if isinstance(body, Linked):
+            return jobs.submit_url(here, tenant(), body.url, asked, key)
         return jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
 
 

@@ -40,6 +40,7 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
         "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
         "recording": _recording(session, job.recording_id),
+        "source_url": job.source_url,
         "tracks": [_track(session, one) for one in tracks.of(session, job)],
         "language": job.language,
         "language_probability": job.language_probability,
@@ -65,7 +66,8 @@ def _track(session: Session, track: tracks.Track) -> dict[str, Any]:
 
 
 def _stages(job: Job) -> list[Kind]:
-    return [kind for kind in Kind if job.diarizer is not None or kind not in DIARIZED]
+    left_out = {*(() if job.diarizer else DIARIZED), *(() if job.source_url else (Kind.FETCH,))}
+    return [kind for kind in Kind if kind not in left_out]
 
 
 def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> dict[str, Any]:

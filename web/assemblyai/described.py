@@ -121,6 +121,11 @@ def transcript_body() -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
+def text(description: str) -> dict[int | str, Any]:
+    """The responses of a route that answers with text."""
+    return {200: {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
 def completed(paths: dict[str, Any]) -> None:
     """In place: the one shape of all refusals. 409 and 422 are 400 here."""
     refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{AssemblyAIError.__name__}"}}}

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from core import jobs, recordings
-from core.errors import Gone, NotFound
+from core.errors import Gone, InvalidRequest, NotFound, SourceForbidden
 from core.formats import FORMATS, Layout, Look
 from core.states import Status
 from web import queries
@@ -94,7 +94,7 @@ def page(query: queries.TranscriptsQuery) -> Response:
 
 @routes.get("/transcript/<uuid:transcript_id>/srt")
 @routes.input(queries.CaptionsQuery, location="query", arg_name="query")
-@routes.doc(responses={200: {"description": "SubRip", "content": {"text/plain": {"schema": {"type": "string"}}}}})
+@routes.doc(responses=described.text("SubRip"))
 def srt(transcript_id: UUID, query: queries.CaptionsQuery) -> Response:
     """A transcript as SubRip captions"""
     return _captions("srt", transcript_id, query)
@@ -102,7 +102,7 @@ def srt(transcript_id: UUID, query: queries.CaptionsQuery) -> Response:
 
 @routes.get("/transcript/<uuid:transcript_id>/vtt")
 @routes.input(queries.CaptionsQuery, location="query", arg_name="query")
-@routes.doc(responses={200: {"description": "WebVTT", "content": {"text/plain": {"schema": {"type": "string"}}}}})
+@routes.doc(responses=described.text("WebVTT"))
 def vtt(transcript_id: UUID, query: queries.CaptionsQuery) -> Response:
     """A transcript as WebVTT captions"""
     return _captions("vtt", transcript_id, query)
@@ -141,6 +141,10 @@ def _submitted(wants: Asked) -> jobs.Submitted:
         if recording_id is not None:
             return jobs.submit_kept(context(), tenant(), recording_id, options)
         return jobs.submit_url(context(), tenant(), wants.audio_url, options)
+    except InvalidRequest as error:
+        if error.code != SourceForbidden.code:
+            raise
+        raise fault("audio_url", error.details["errors"][0]["message"]) from error
     except (NotFound, Gone) as error:
         raise fault("audio_url", f"{error.message}; send the recording to /v2/upload first") from error
 
