@@ -20,13 +20,13 @@ _MOST_WORDS = 100
 """As many as `core.options.Options` takes."""
 
 _NO_REASON = "is not done by this server; leave it out"
-_NOT_HERE = {
+NOT_HERE = {
     **dict.fromkeys(
         "auto_chapters auto_highlights content_safety content_safety_confidence custom_spelling custom_topics domain "
-        "entity_detection filter_profanity iab_categories keyterms_prompt_options redact_pii redact_pii_audio "
-        "redact_pii_audio_options redact_pii_audio_quality redact_pii_policies redact_pii_return_unredacted "
-        "redact_pii_sub remove_audio_tags sentiment_analysis speech_understanding speed_boost summarization "
-        "summary_model summary_type topics".split(),
+        "entity_detection filter_profanity iab_categories keyterms_prompt_options language_detection_results "
+        "redact_pii redact_pii_audio redact_pii_audio_options redact_pii_audio_quality redact_pii_policies "
+        "redact_pii_return_unredacted redact_pii_sub remove_audio_tags sentiment_analysis speech_understanding "
+        "speed_boost summarization summary_model summary_type topics".split(),
         _NO_REASON,
     ),
     **dict.fromkeys(
@@ -138,7 +138,7 @@ def _params(body: dict[str, Any]) -> TranscriptParams:
     for name, value in body.items():
         known = name in TranscriptParams.model_fields
         if not known and not _asks_nothing(value):
-            raise fault(name, _NOT_HERE.get(name, "is not a parameter of this request"))
+            raise fault(name, NOT_HERE.get(name, "is not a parameter of this request"))
         if known and value is not None:
             given[name] = _without_nulls(value)
     try:
