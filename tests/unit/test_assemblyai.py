@@ -1,5 +1,6 @@
 """AssemblyAI's fields in, AssemblyAI's shapes out."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from core.errors import InvalidRequest
 from core.languages import ENGLISH
 from core.options import parse
 from core.transcript import Segment, Speaker, Transcript, Utterance, Word
+from web.assemblyai import described
 from web.assemblyai.asked import NOT_HERE, TranscriptParams, asked, bcp_47, language_code, upload_of
 from web.assemblyai.rendered import all_paragraphs, all_sentences, deleted, listed, search, transcript
 
@@ -275,6 +277,36 @@ def test_a_list_item_has_times_as_they_write_them() -> None:
     found = theirs.TranscriptItem.model_validate(listed(job(), BASE))
     assert (found.created, found.completed) == ("2026-11-02T21:49:25.586000", "2026-11-02T21:50:25.586000")
     assert found.resource_url == f"{BASE}/v2/transcript/{found.id}"
+
+
+ALWAYS = (
+    "id speech_model language_model acoustic_model status audio_url webhook_auth auto_highlights redact_pii "
+    "summarization language_confidence_threshold language_confidence"
+).split()
+"""Fields that AssemblyAI's OpenAPI document says are always there."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(transcript(job(options={"diarization": True}), document(*MEETING), BASE), id="completed"),
+        pytest.param(transcript(job("queued", language=None), None, BASE), id="queued"),
+        pytest.param(transcript(job("failed", error={"message": "no"}), None, BASE), id="failed"),
+        pytest.param(deleted("an id"), id="deleted"),
+    ],
+)
+def test_a_transcript_is_as_both_describe_it(answer: dict[str, Any]) -> None:
+    described.TranscriptAnswer.model_validate(answer, strict=True)
+    assert set(ALWAYS) <= set(answer)
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+def test_other_answers_are_as_described() -> None:
+    made = document(*MEETING)
+    described.SentenceList.model_validate(all_sentences(job(), made), strict=True)
+    described.ParagraphList.model_validate(all_paragraphs(job(), made), strict=True)
+    described.WordMatches.model_validate(search(job(), made, ["hello"]), strict=True)
+    described.TranscriptItem.model_validate(listed(job(), BASE), strict=True)
 
 
 def test_what_is_deleted_is_something_their_client_reads() -> None:
