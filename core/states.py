@@ -45,6 +45,9 @@ DIARIZED = (Kind.DIARIZE, Kind.CLUSTER)
 """Kinds that a diarizer does: blocks of a recording, then one clustering over all of them. Claimed by its name. They
 are an add-on: a job that fails at them has its transcript all the same, without speakers."""
 
+HEARING = frozenset(Kind) - {Kind.CLUSTER, Kind.ASSEMBLE}
+"""Kinds that read the recording itself; the others go by what these found."""
+
 
 def lane(kind: Kind) -> Kind:
     """Kinds that the same workers do share one virtual time, or a second pass would pass everybody's first."""

@@ -10,6 +10,7 @@ from werkzeug.routing import UnicodeConverter
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
 from web.openai import routes as openai
+from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
 
@@ -58,7 +59,7 @@ def create_app(context: Context | None = None) -> Api:
     app.url_map.converters["label"] = Label
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, oauth, service, metrics):
+    for module in (jobs, recordings, asr, openai, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -34,13 +34,23 @@ class Stage(BaseModel):
 
 
 class RecordingInfo(BaseModel):
+    """What nobody has looked for yet is null."""
+
     id: str
     filename: str
-    duration: float | None
+    duration: float | None = Field(description="Seconds; until it was decoded, what its container claims.")
     channels: int | None
     codec: str | None
+    container: str | None = Field(description="FFmpeg's names of the format, such as `matroska,webm`.")
     bytes: int
     sha256: str
+    created_at: str
+    deleted_at: str | None = Field(description="Its bytes are gone since then; a job of it keeps its transcript.")
+
+
+class RecordingPage(BaseModel):
+    recordings: list[RecordingInfo]
+    next_cursor: str | None
 
 
 class Model(BaseModel):

@@ -12,7 +12,7 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Source, Submitted, check_room, check_storage, submit
+from core.jobs.submit import Submitted, check_room, check_storage, submit, submit_kept
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     page,
@@ -25,6 +25,7 @@ from core.jobs.views import (
     workers,
 )
 from core.keys import Tenant
+from core.recordings import Source
 
 __all__ = [
     "AssemblyFacts",
@@ -72,6 +73,7 @@ __all__ = [
     "settled",
     "show",
     "submit",
+    "submit_kept",
     "sweep",
     "transcript",
     "transcript_json",

@@ -24,15 +24,14 @@ def all_of(*effects: Effect) -> Effect:
 
 
 def record_probe(result: dict[str, Any], recording_id: UUID | None = None) -> Effect:
-    """What ingest learned of the recording; of the job's own where None."""
+    """What ingest learned of the recording; of the job's own where None. A job that hears a clip of it does not learn
+    how long it is."""
 
     def effect(session: Session, job: Job) -> None:
         recording = session.get_one(Recording, recording_id or job.recording_id)
-        recording.duration, recording.channels, recording.codec = (
-            result["duration"],
-            result["channels"],
-            result["codec"],
-        )
+        known = 0.0 if job.options.get("clip_end") is None else recording.duration or 0.0
+        recording.duration, recording.channels = max(known, result["duration"]), result["channels"]
+        recording.codec, recording.container = result["codec"], result.get("container", recording.container)
 
     return effect
 

@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from core import plan
+from core import plan, shown
 from core.context import Context
 from core.database import transaction
-from core.errors import Conflict, Gone, InvalidRequest, NotFound
+from core.errors import Conflict, Gone, NotFound
 from core.jobs import tracks
 from core.jobs.crew import alive
 from core.keys import Tenant
+from core.recordings.rows import recording_json
 from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, TranscriptRow
 from core.times import time_json
@@ -55,9 +56,7 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
 
 
 def _recording(session: Session, recording_id: UUID) -> dict[str, Any]:
-    found = session.get_one(Recording, recording_id)
-    shown = ("filename", "duration", "channels", "codec", "bytes", "sha256")
-    return {"id": str(found.id), **{name: getattr(found, name) for name in shown}}
+    return recording_json(session.get_one(Recording, recording_id))
 
 
 def _track(session: Session, track: tracks.Track) -> dict[str, Any]:
@@ -148,19 +147,11 @@ def page(
     if tag is not None:
         query = query.where(Job.tag == tag)
     if cursor is not None:
-        query = query.where(Job.id < _cursor(cursor))
+        query = query.where(Job.id < shown.cursor(cursor))
     with transaction(context.sessions) as session:
         found = session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)).all()
-        shown = [job_json(session, job) for job in found[:limit]]
-    return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > limit else None}
-
-
-def _cursor(given: str) -> UUID:
-    try:
-        return UUID(given)
-    except ValueError as error:
-        fault = {"field": "cursor", "message": "is not a cursor of this list"}
-        raise InvalidRequest("cursor: is not a cursor of this list", errors=[fault]) from error
+        listed = [job_json(session, job) for job in found[:limit]]
+    return {"jobs": listed, "next_cursor": listed[-1]["id"] if len(found) > limit else None}
 
 
 def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:

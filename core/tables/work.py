@@ -13,6 +13,9 @@ from core.tables.base import Base, among
 
 
 class Recording(Base):
+    """`kept`: its owner sent it on its own, so it stays when its jobs go. `upload_key`: the idempotency key that it was
+    sent with then. `container`: FFmpeg's names of its format, None until somebody looked."""
+
     __tablename__ = "recordings"
     __table_args__ = (
         # The sweep looks for deleted recordings whose bytes are still to be erased a last time.
@@ -20,6 +23,15 @@ class Recording(Base):
             "recordings_to_erase", "deleted_at", postgresql_where=text("erased_at IS NULL AND deleted_at IS NOT NULL")
         ),
         CheckConstraint("erased_at IS NULL OR deleted_at IS NOT NULL", name="erased_only_when_deleted"),
+        Index("recordings_newest", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
+        # One recording of two uploads at once.
+        Index(
+            "recordings_upload_key",
+            "tenant_id",
+            "upload_key",
+            unique=True,
+            postgresql_where=text("upload_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -30,6 +42,9 @@ class Recording(Base):
     duration: Mapped[float | None]
     channels: Mapped[int | None]
     codec: Mapped[str | None]
+    container: Mapped[str | None]
+    kept: Mapped[bool] = mapped_column(server_default=text("false"))
+    upload_key: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
