@@ -99,9 +99,10 @@ class Multipart:
         self._refuse(name)
         check = self._checks.recording if name != TRACKS else Check()
         check.expect(content_digest(",".join(part.headers.getlist(CONTENT_DIGEST)) or None))
-        source = jobs.Source(self._receive(self._limit - self._received), plain("filename", _base_name(part.filename)))
+        incoming = self._receive(self._limit - self._received)
+        source = jobs.Source(incoming, plain("filename", _base_name(part.filename)))
         self._files.append((name, source, check))
-        self._take = partial(self._write, source.incoming, check)
+        self._take = partial(self._write, incoming, check)
 
     def _refuse(self, name: str) -> None:
         """Raises InvalidRequest for a part that has no place in this body."""
