@@ -59,8 +59,10 @@ class Held:
 
 
 class LocalParts:
-    def __init__(self, blobs: "LocalBlobs") -> None:
-        self._blobs = blobs
+    """`link` gives a file a second name."""
+
+    def __init__(self, blobs: "LocalBlobs", link: Callable[[Path, Path], None] = os.link) -> None:
+        self._blobs, self._link = blobs, link
         self._hashes: OrderedDict[str, tuple[int, Any]] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -118,9 +120,18 @@ class LocalParts:
         self.size(key)
         with room():
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not _linked(source, place):
+            if not self._linked(source, place):
                 self._blobs.put(target, _pieces(source))
             flush_folder(place.parent)
+
+    def _linked(self, source: Path, target: Path) -> bool:
+        try:
+            self._link(source, target)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        return True
 
     def delete(self, key: str) -> None:
         self._blobs.delete(key)
@@ -162,16 +173,6 @@ def _lock(descriptor: int) -> None:
             if time.monotonic() > end:
                 raise Unavailable("the storage of this upload is slow; try again later", code="storage_busy") from error
             time.sleep(_LOCK_TICK)
-
-
-def _linked(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return False
-    return True
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
