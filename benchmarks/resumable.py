@@ -67,8 +67,11 @@ def send(lines: CutLines, sound: Sound, cuts: int, draw: random.Random) -> Sent:
     at = sorted(draw.sample(range(1, sound.size), cuts))
     while (offset := lines.offset(where)) < sound.size:
         asked = time.monotonic()
-        cut_at = next((one for one in at if one > offset), None) if requests < cuts else None
-        requests += lines.send(where, offset, sound.size, sound.read, cut_at, reset=draw.random() < 0.5)
+        while at and at[0] <= offset:
+            at.pop(0)
+        if lines.send(where, offset, sound.size, sound.read, at[0] if at else None, reset=draw.random() < 0.5):
+            requests += 1
+            del at[:1]  # also where a reset lost what the server had not read: what it kept is sent on from there
     shown = lines.shown(where)
     assert shown["recording_id"], shown
     return Sent(time.monotonic() - began, time.monotonic() - asked, requests, shown["recording_id"])

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 
 from core.disk import flush_folder, room
 from core.errors import BlobMissing, BlobUnreadable, InputError, TooLarge
-from core.parts import LocalParts
+from core.growing import GrowingFiles
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 
@@ -89,7 +89,7 @@ class LocalBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / ".incoming"
-        self.parts = LocalParts(self)
+        self.growing = GrowingFiles(self)
 
     def receive(self, limit: int) -> LocalIncoming:
         return LocalIncoming(self, limit)

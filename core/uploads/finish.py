@@ -7,7 +7,7 @@ from uuid import UUID
 from core import recordings
 from core.context import Context
 from core.errors import Gone, InputError
-from core.parts import Whole
+from core.growing import Whole
 from core.uploads import rows
 from core.uploads.rows import LEASE, Claim
 
@@ -17,8 +17,8 @@ LOOK_LEASE = 90.0
 
 def finish(context: Context, claimed: Claim) -> None:
     """Raises Unavailable, BlobMissing. What the recording itself is refused for stands in the row."""
-    parts = context.blobs.parts
-    whole = Whole(parts, claimed.key, claimed.bytes, _sha256(context, claimed))
+    growing = context.blobs.growing
+    whole = Whole(growing, claimed.key, claimed.bytes, _sha256(context, claimed))
     rows.stored(context, claimed, claimed.bytes, LOOK_LEASE)
     try:
         # A caller's key holds no blank.
@@ -27,15 +27,15 @@ def finish(context: Context, claimed: Claim) -> None:
         rows.finished(context, claimed, error={"code": error.code, "message": error.message})
     else:
         rows.finished(context, claimed, recording_id=UUID(kept.recording["id"]))
-    parts.delete(claimed.key)
+    growing.delete(claimed.key)
 
 
 def _sha256(context: Context, claimed: Claim) -> str:
     """Known where this process received all of it; else its bytes are read once more."""
-    parts = context.blobs.parts
-    with parts.held(claimed.key):
+    growing = context.blobs.growing
+    with growing.held(claimed.key):
         pass  # whoever was overtaken in the middle of a write has ended it now
-    hashed = parts.hash_of(claimed.key, claimed.bytes)
+    hashed = growing.hash_of(claimed.key, claimed.bytes)
     renewed = time.monotonic()
 
     def read() -> None:
@@ -44,4 +44,4 @@ def _sha256(context: Context, claimed: Claim) -> str:
             rows.stored(context, claimed, claimed.bytes)
             renewed = time.monotonic()
 
-    return str((hashed or parts.read_hash(claimed.key, claimed.bytes, read)).hexdigest())
+    return str((hashed or growing.read_hash(claimed.key, claimed.bytes, read)).hexdigest())

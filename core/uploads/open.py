@@ -31,7 +31,7 @@ def create(context: Context, tenant: Tenant, length: int, filename: str, told: s
         expires_at=from_now(context.settings.upload_expires),
     )  # fmt: skip
     # Before the row: a file without one is scavenged, a row without a file would be a lost upload.
-    context.blobs.parts.begin(row.key)
+    context.blobs.growing.begin(row.key)
     try:
         with transaction(context.sessions) as session:
             _refuse_more(session, context, tenant)
@@ -41,7 +41,7 @@ def create(context: Context, tenant: Tenant, length: int, filename: str, told: s
     except Unavailable:
         raise  # the commit may have been applied before the answer was lost: the file stays
     except ScriptoriumError:
-        context.blobs.parts.delete(row.key)
+        context.blobs.growing.delete(row.key)
         raise
     return show(context, tenant, row.id) if not length else rows.state(row)
 
@@ -81,7 +81,7 @@ def complete(context: Context, tenant: Tenant, found: State) -> None:
 def _refuse_lost(context: Context, found: State) -> None:
     """Raises Gone, also for a file that is shorter than its row says: a backup may lack what came after it."""
     try:
-        size = context.blobs.parts.size(f"uploads/{found.id}")
+        size = context.blobs.growing.size(f"uploads/{found.id}")
     except BlobMissing:
         size = -1
     if size < found.offset:
@@ -100,4 +100,4 @@ def terminate(context: Context, tenant: Tenant, upload_id: UUID) -> None:
             raise UploadBusy("this upload becomes a recording at this moment; try again when it has")
         key = row.key
         session.delete(row)
-    context.blobs.parts.delete(key)
+    context.blobs.growing.delete(key)

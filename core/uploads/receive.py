@@ -78,10 +78,10 @@ class Writer:
 
     def __init__(self, context: Context, claimed: Claim, *, whole: bool) -> None:
         self._context, self._claim, self._whole = context, claimed, whole
-        self._parts = context.blobs.parts
+        self._growing = context.blobs.growing
         self.offset = self._written = self._looked = claimed.offset
         self._buffer = bytearray()
-        self._hash = self._parts.hash_of(claimed.key, claimed.offset)
+        self._hash = self._growing.hash_of(claimed.key, claimed.offset)
         self._renewed = time.monotonic()
 
     def write(self, data: bytes) -> None:
@@ -103,18 +103,18 @@ class Writer:
         """Everything, to the disk, and then to the row. Raises UploadBusy, Unavailable."""
         self._write()
         if self._written > self.offset:
-            with self._parts.held(self._claim.key) as file:
+            with self._growing.held(self._claim.key) as file:
                 file.flush()
             self._renew(self._written)
             self.offset = self._written
             if self._hash is not None:
-                self._parts.remember(self._claim.key, self.offset, self._hash)
+                self._growing.remember(self._claim.key, self.offset, self._hash)
 
     def _write(self) -> None:
         if not self._buffer:
             return
         data = bytes(self._buffer)
-        with self._parts.held(self._claim.key) as file:
+        with self._growing.held(self._claim.key) as file:
             # Under the file's lock: whoever overtakes us from here on waits until these bytes are written.
             rows.check(self._context, self._claim)
             file.write(self._written, data)

@@ -49,7 +49,7 @@ def _expire(context: Context) -> int:
         ids = over.with_for_update(skip_locked=True)
         gone = session.scalars(delete(Upload).where(Upload.id.in_(ids)).returning(Upload.id)).all()
     for upload_id in gone:
-        context.blobs.parts.delete(f"uploads/{upload_id}")
+        context.blobs.growing.delete(f"uploads/{upload_id}")
     return len(gone)
 
 
@@ -61,7 +61,7 @@ def _forget_unnamed(context: Context, seconds: float) -> int:
             named = select(Upload.id).where(Upload.id.in_(names), Upload.finished_at.is_(None))
             orphans = set(names) - set(session.scalars(named))
         for orphan in orphans:
-            context.blobs.parts.delete(f"uploads/{orphan}")
+            context.blobs.growing.delete(f"uploads/{orphan}")
         removed += len(orphans)
     return removed
 

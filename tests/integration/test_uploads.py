@@ -18,8 +18,8 @@ from core import jobs, recordings, uploads
 from core.blobs import LocalBlobs
 from core.context import Context
 from core.errors import NotFound, OffsetMismatch, ScriptoriumError, TooManyUploads, UploadBusy
+from core.growing import GrowingFiles, Whole
 from core.keys import Tenant
-from core.parts import LocalParts, Whole
 from core.tables import Recording, Upload
 from core.uploads import rows
 from core.uploads.receive import PIECE
@@ -171,7 +171,7 @@ def test_one_that_is_overtaken_while_it_waits_to_write_does_not_write(
     """Whose turn it is, is looked up under the file's lock, not before."""
     upload_id, line = begin(len(sound)), Line(b"", bytes(PIECE))
     with ThreadPoolExecutor(1) as pool:
-        with context.blobs.parts.held(f"uploads/{upload_id}"):
+        with context.blobs.growing.held(f"uploads/{upload_id}"):
             first = pool.submit(uploads.receive, context, tenant, upload_id, 0, line)
             assert line.waits.wait(PATIENCE)
             line.go_on.set()
@@ -235,7 +235,7 @@ def test_a_recording_that_was_made_before_the_death_is_found_again(
     context: Context, tenant: Tenant, begin: Callable[[int], UUID], sound: bytes
 ) -> None:
     upload_id = whole(context, tenant, begin, sound)
-    arrived = Whole(context.blobs.parts, f"uploads/{upload_id}", len(sound), same(sound))
+    arrived = Whole(context.blobs.growing, f"uploads/{upload_id}", len(sound), same(sound))
     made = recordings.keep_once(context, tenant, arrived, "meeting.wav", f"upload {upload_id}").recording
     assert str(uploads.show(context, tenant, upload_id).recording_id) == made["id"]
     assert count(context) == 1
@@ -292,7 +292,7 @@ def test_files_that_no_upload_names_are_removed(
     done = whole(context, tenant, begin, sound)
     uploads.show(context, tenant, done)
     for one in (orphan, young, done):
-        context.blobs.parts.begin(f"uploads/{one}")
+        context.blobs.growing.begin(f"uploads/{one}")
     for one in (mine, orphan, done):
         os.utime(file_of(context, one), (0, 0))
     assert jobs.scavenge(context) == 2
@@ -323,7 +323,7 @@ def test_a_file_system_without_links_gets_a_copy(
 
     upload_id = whole(context, tenant, begin, sound)
     blobs = LocalBlobs(context.settings.blobs)
-    blobs.parts = LocalParts(blobs, no_links)
+    blobs.growing = GrowingFiles(blobs, no_links)
     found = uploads.show(replace(context, blobs=blobs), tenant, upload_id)
     assert sha256(context, tenant, found) == same(sound)
 

@@ -58,7 +58,7 @@ class Held:
             os.fsync(self._descriptor)
 
 
-class LocalParts:
+class GrowingFiles:
     """`link` gives a file a second name."""
 
     def __init__(self, blobs: "LocalBlobs", link: Callable[[Path, Path], None] = os.link) -> None:
@@ -143,11 +143,11 @@ class Whole:
     """An upload whose last byte is there, as `core.blobs.Arrived` wants it. Its own file stays until it is deleted, so
     that a process which dies before the recording's row is written loses nothing."""
 
-    def __init__(self, parts: LocalParts, key: str, size: int, sha256: str) -> None:
-        self._parts, self._key, self.size, self.sha256 = parts, key, size, sha256
+    def __init__(self, growing: GrowingFiles, key: str, size: int, sha256: str) -> None:
+        self._growing, self._key, self.size, self.sha256 = growing, key, size, sha256
 
     def commit(self, key: str) -> None:
-        self._parts.share(self._key, key)
+        self._growing.share(self._key, key)
 
     def discard(self) -> None:
         """Nothing: whether it is still wanted, the upload's row says."""
