@@ -20,6 +20,7 @@ import httpx2
 
 from scriptorium.counted import Counted, watch
 from scriptorium.refusals import ApiError, ServerUnreachable, before_another, refusal
+from scriptorium.resumable import Sender
 
 __all__ = ["ENDED", "ApiError", "Client", "Job", "ServerUnreachable"]
 
@@ -101,6 +102,18 @@ class Client:
             ]
             sent = {"options": json.dumps(options)}
             return self._again(lambda: self._json("POST", "/v1/jobs", files=parts, data=sent, headers=headers))
+
+    def upload(self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None) -> str:
+        """Sends a recording by itself, of any size, and goes on where a broken line or a server that starts anew left
+        off. The recording's id, for `submit_recording`. `progress` is told bytes sent, which may be fewer than a moment
+        before, and bytes in all. Raises OSError where the file cannot be read."""
+        return Sender(self._request, self._pause).send(path, progress)
+
+    def submit_recording(self, recording_id: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """A job of a recording that the server has; sent again as by `submit`."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        asked = {"recording_id": recording_id, **options}
+        return self._again(lambda: self._json("POST", "/v1/jobs", json=asked, headers=headers))
 
     def job(self, job_id: str, wait: float = 0.0) -> Job:
         """With `wait` the answer comes when the status changes, or after that many seconds (the server caps at 60)."""
