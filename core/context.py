@@ -15,7 +15,8 @@ from core.settings import settings as from_environment
 RING_TIMEOUT = 1.0
 """Seconds that an upload, or a worker with a result, waits for a Redis that hangs; the sweep rings later."""
 PROBES = 4
-"""Files that one server process looks into at once, each in a child process."""
+CLIPS = 2
+"""Files that one server looks into, and clips that it renders, at once; each in a child process."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Context:
     blobs: LocalBlobs
     bell: Bell
     probes: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(PROBES))
+    clips: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(CLIPS))
 
 
 def celery_app(settings: Settings) -> Celery:

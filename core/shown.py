@@ -1,13 +1,8 @@
-"""What all answers say alike: a moment, and where a page goes on."""
+"""Where a page of a list goes on."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from core.errors import InvalidRequest
-
-
-def time_json(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def cursor(given: str) -> UUID:

@@ -7,8 +7,9 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, openapi, resumable, service
+from web import arrival, asr, errors, jobs, metrics, oauth, openapi, resumable, service
 from web.openai import routes as openai
+from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
 
@@ -39,7 +40,7 @@ def create_app(context: Context | None = None) -> Api:
         AUTO_SERVERS=False,
         MAX_CONTENT_LENGTH=FORM_BYTES,  # of every body but an upload, which sets its own
         SECURITY_SCHEMES={
-            "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key or an access token."},
             "metrics": {"type": "http", "scheme": "bearer", "description": "The server's metrics token."},
         },
         AUTO_404_RESPONSE=False,
@@ -50,7 +51,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, resumable, asr, openai, service, metrics):
+    for module in (jobs, recordings, resumable, asr, openai, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]

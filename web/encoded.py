@@ -11,7 +11,20 @@ from werkzeug.exceptions import BadRequest
 from core.blobs import Incoming
 from core.context import Context
 from web.fields import fault, plain
-from web.upload import FORM_BYTES, TRACKS, Checks, Named, Upload, missing, named, refuse_named
+from web.upload import (
+    FILENAME,
+    FORM_BYTES,
+    NAMELESS,
+    TRACKS,
+    Checks,
+    Named,
+    Upload,
+    base_name,
+    missing,
+    named,
+    refuse_named,
+    tracks_elsewhere,
+)
 
 _DECODE = 2**20
 """Characters of base64 decoded at a time; a multiple of four."""
@@ -43,6 +56,7 @@ class Encoded:
                 return found
             raise missing("audio")
         refuse_named(given)
+        filename = _filename(given.pop(FILENAME, NAMELESS))
         if not isinstance(audio, str):
             raise fault("audio", "must be the recording's bytes in base64")
         incoming = self._receive(self._limit)
@@ -51,8 +65,14 @@ class Encoded:
             incoming.write(data)
         self._checks.recording.settle()
         if given.get(TRACKS):
-            raise fault(TRACKS, "come as file parts of a multipart body, one each")
-        return Upload(incoming, "audio", given)
+            raise tracks_elsewhere()
+        return Upload(incoming, filename, given)
+
+
+def _filename(given: Any) -> str:
+    if not isinstance(given, str):
+        raise fault(FILENAME, "must be text")
+    return base_name(given)
 
 
 def _decoded(text: str) -> Iterator[bytes]:

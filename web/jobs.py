@@ -24,14 +24,15 @@ routes.before_request(authenticate)
 
 @routes.post("/jobs")
 @routes.output(schemas.Job, status_code=202)
-@routes.doc(extensions={"requestBody": openapi.upload_body("file")})
+@routes.doc(extensions={"requestBody": openapi.upload_body("file", raw=True)})
 def submit() -> Response:
     """Send a recording
 
-    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Sent again
+    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Where the body
+    is the recording itself, the options are parameters. Sent again
     with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200.
     """
-    made = submitted()
+    made = submitted(raw=True)
     return answer(made.job, 202 if made.created else 200, location_of(made.job))
 
 

@@ -11,24 +11,28 @@ from core.options import Options, Participant, Track
 from core.tracks import MOST_TRACKS
 from web import tus_described
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.oauth import OAuthError
 from web.openai import described
+from web.recordings import described as recordings
 from web.schemas import AsrFailure, AsrPending, Problem
 from web.upload import RECORDING_ID
 
 _REFUSALS = {
     "401": "The key is missing or unknown",
+    "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
     "408": "No byte of the body came for a while; send it again",
     "409": "Its state does not allow this now",
     "410": "It was deleted",
     "413": "The recording is too large",
     "415": "The body is of a type that is not taken here",
+    "416": "Nothing of the recording is in this range",
     "422": "A field or parameter is refused; `errors` names it",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
 _CONFLICTS = ("/retry", "/transcript")
-_UPLOADS = ("/v1/jobs", "/v1/asr")
+_UPLOADS = ("/v1/jobs", "/v1/asr", "/v1/recordings")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
     "same recording and options gives the same job; with others it is refused as `idempotency_mismatch`.",
@@ -51,7 +55,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -62,6 +66,7 @@ def completed(spec: Any) -> Any:
     accepted = spec["paths"]["/v1/asr"]["post"]["responses"]["202"]
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
+    recordings.completed(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
     tus_described.describe(spec["paths"])
@@ -69,8 +74,9 @@ def completed(spec: Any) -> Any:
     return spec
 
 
-def upload_body(part: str) -> dict[str, Any]:
-    """The requestBody of a route that takes a recording in `part`, as base64 in `audio`, or several as `tracks`."""
+def upload_body(part: str, *, raw: bool = False) -> dict[str, Any]:
+    """The requestBody of a route that takes a recording in `part`, as base64 in `audio`, or several as `tracks`; `raw`:
+    or as the body itself."""
     options = Options.model_json_schema(ref_template=_REFERENCE)["properties"]
     sound = {"type": "string", "contentMediaType": "application/octet-stream"}
     form = {part: sound, **options, "tracks": {"type": "array", "items": sound, "maxItems": MOST_TRACKS}}
@@ -83,6 +89,7 @@ def upload_body(part: str) -> dict[str, Any]:
         "content": {
             "multipart/form-data": {"schema": _either(form, part, "tracks", RECORDING_ID)},
             "application/json": {"schema": _either(encoded, "audio", RECORDING_ID)},
+            **(recordings.raw_content() if raw else {}),
         },
     }
 
@@ -116,7 +123,8 @@ def _describe_uploads(paths: dict[str, Any]) -> None:
             {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
             for name, said in _UPLOAD_HEADERS.items()
         ]
-        operation["responses"]["202"]["headers"] = _LOCATION
+        if "202" in operation["responses"]:
+            operation["responses"]["202"]["headers"] = _LOCATION
     answers = paths["/v1/jobs"]["post"]["responses"]
     answers["200"] = {**answers["202"], "description": "The job that this `Idempotency-Key` made before"}
 
@@ -126,12 +134,13 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     shape = {"schema": {"$ref": f"#/components/schemas/{'AsrFailure' if simple else 'Problem'}"}}
     content = {"application/json" if simple else "application/problem+json": shape}
     for status in _statuses(path, operation):
-        operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
+        said = {"description": _REFUSALS[status], "content": content}
+        operation["responses"][status] = said | operation["responses"].get(status, {})
     operation["responses"]["503"]["headers"] = _RETRY_AFTER
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "503"]
+    found = ["401", "403", "503", *(set(operation["responses"]) & set(_REFUSALS))]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):
@@ -142,7 +151,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
         found += ["408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
-    return sorted(found)
+    return sorted(set(found))
 
 
 def _flat(spec: dict[str, Any]) -> dict[str, Any]:

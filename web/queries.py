@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
+from core.recordings import LONGEST_CLIP
 from core.states import Kind
 from web.schemas import JobStatus
 
@@ -36,6 +37,22 @@ class PageQuery(Query):
     tag: str | None = Field(None, max_length=200)
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class RecordingsQuery(Query):
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class ClipQuery(Query):
+    """Seconds from the start of the recording."""
+
+    start: float | None = Field(None, ge=0, description="Where a clip begins; at the recording's start where absent.")
+    end: float | None = Field(
+        None,
+        gt=0,
+        description=f"Where it ends, {LONGEST_CLIP:g} s later at most; at the recording's end where absent.",
+    )
 
 
 class TranscriptQuery(Query):
@@ -90,5 +107,6 @@ class SpeakerMerge(BaseModel):
 
 
 QUERIES: dict[str, type[Query]] = {
-    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
+    model.__name__: model
+    for model in (WaitQuery, AsrQuery, PageQuery, RecordingsQuery, ClipQuery, TranscriptQuery, SegmentsQuery)
 }

@@ -11,10 +11,11 @@ from flask import Response, jsonify, request, url_for
 
 from core import uploads
 from core.errors import ScriptoriumError
+from core.scopes import Scope
 from core.uploads import State
 from web import tus, tus_described
 from web.errors import problem
-from web.scope import authenticate, context, tenant
+from web.scope import authenticate, context, needs, tenant
 
 LEAST_READ, MOST_READ = 2**12, 2**18
 """Bytes. A read waits until it has all that it asked for, and what a line that breaks had brought of it is lost: so it
@@ -90,6 +91,7 @@ def append(upload_id: UUID) -> Response:
 
 @routes.get("/uploads/<uuid:upload_id>", provide_automatic_options=False)
 @routes.output(tus_described.UploadOut)
+@needs(Scope.JOBS_WRITE)  # who sends must be able to ask where to go on
 def show(upload_id: UUID) -> Response:
     """How far an upload has come, and what became of it
 

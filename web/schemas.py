@@ -48,6 +48,11 @@ class RecordingInfo(BaseModel):
     deleted_at: str | None = Field(description="Its bytes are gone since then; a job of it keeps its transcript.")
 
 
+class RecordingPage(BaseModel):
+    recordings: list[RecordingInfo]
+    next_cursor: str | None
+
+
 class Model(BaseModel):
     name: str
     revision: str | None

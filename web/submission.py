@@ -16,12 +16,13 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False) -> jobs.Submitted:
+def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False, raw: bool = False) -> jobs.Submitted:
     """The job of this request's body: new, or the one that the request's idempotency key made before; `repeated`: or
-    the one that the same body made a moment ago."""
-    here, key = context(), _idempotency_key()
+    the one that the same body made a moment ago. `raw`: the body may be the recording itself, with its options in the
+    address."""
+    here, key = context(), idempotency_key()
     jobs.check_room(here, request.content_length or 0)
-    with received(request, here, options_from) as body:
+    with received(request, here, options_from, raw=raw) as body:
         asked = options.parse(body.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
@@ -34,7 +35,7 @@ def location_of(job: dict[str, Any]) -> str:
     return url_for("jobs.show", job_id=UUID(job["id"]))
 
 
-def _idempotency_key() -> str | None:
+def idempotency_key() -> str | None:
     """Raises InvalidRequest. A key that is cut or altered on its way would stand for another job."""
     given = request.headers.get(IDEMPOTENCY_KEY)
     if given is not None and not _KEY.fullmatch(given):

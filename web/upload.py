@@ -9,7 +9,7 @@ from core import jobs
 from core.blobs import Arrived
 from core.errors import InvalidRequest
 from web.digests import RECORDING_SHA256, Check
-from web.fields import fault
+from web.fields import fault, plain
 
 PARTS = ("file", "audio")
 """Names of the part that holds the recording."""
@@ -19,6 +19,11 @@ TRACKS = "tracks"
 """Of the parts that hold one participant's recording each; and of the option that describes them."""
 OptionsFrom = Callable[[Sequence[tuple[str, str]]], dict[str, Any]]
 """(name, text) of each field, in their order -> options."""
+FILENAME = "filename"
+"""Of the field or parameter that names a recording whose bytes come without a name."""
+NAMELESS = "audio"
+READ = 2**16
+"""Bytes taken from the socket at a time."""
 FORM_BYTES = 2**20
 """What a body may hold beside its recordings."""
 
@@ -71,3 +76,12 @@ def refuse_named(options: dict[str, Any]) -> None:
 
 def missing(part: str) -> InvalidRequest:
     return fault(part, "is missing: send the recording in this part")
+
+
+def tracks_elsewhere() -> InvalidRequest:
+    return fault(TRACKS, "come as file parts of a multipart body, one each")
+
+
+def base_name(filename: str) -> str:
+    """A caller's path is none of ours; the name is for people to read, never a key. Raises InvalidRequest."""
+    return plain("filename", filename.replace("\\", "/").rpartition("/")[2])

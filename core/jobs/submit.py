@@ -135,7 +135,7 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-        job = _new_job(session, context, job_id, recordings(session), options, model, rings)
+        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings)
         made = Submitted(job_json(session, job), created=True)
     rings.ring()
     return made
@@ -144,6 +144,7 @@ def _once(
 def _new_job(
     session: Session,
     context: Context,
+    tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
     options: Options,
@@ -152,7 +153,8 @@ def _new_job(
 ) -> Job:
     job = Job(
         id=job_id,
-        tenant_id=recordings[0].tenant_id,
+        tenant_id=tenant.id,
+        submitted_by=tenant.subject,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
         model=model,

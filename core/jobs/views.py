@@ -18,9 +18,9 @@ from core.jobs import tracks
 from core.jobs.crew import alive
 from core.keys import Tenant
 from core.recordings.rows import recording_json
-from core.shown import time_json
 from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, TranscriptRow
+from core.times import time_json
 
 POLL = 0.25
 """Seconds between looks while a caller waits; no connection is held in between."""

@@ -7,5 +7,18 @@ job that needs it. `core.jobs` builds on `core.recordings.rows`; nothing here kn
 from core.recordings.kept import Kept, keep, keep_once
 from core.recordings.owned import delete, page, show
 from core.recordings.rows import Source
+from core.recordings.sound import LONGEST_CLIP, Original, original, rendered
 
-__all__ = ["Kept", "Source", "delete", "keep", "keep_once", "page", "show"]
+__all__ = [
+    "LONGEST_CLIP",
+    "Kept",
+    "Original",
+    "Source",
+    "delete",
+    "keep",
+    "keep_once",
+    "original",
+    "page",
+    "rendered",
+    "show",
+]

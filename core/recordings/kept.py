@@ -1,8 +1,6 @@
 """A recording comes in without a job: its bytes first, then a look into it, then its row. A crash in between leaves at
 most bytes that no row names, which the scavenger removes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +11,18 @@ from sqlalchemy.orm import Session
 from core.blobs import Arrived
 from core.context import Context
 from core.database import from_now, transaction
-from core.errors import IdempotencyMismatch, InputError, ScriptoriumError, Unavailable
+from core.errors import IdempotencyMismatch, InputError, ScriptoriumError
 from core.keys import Tenant
 from core.probe import Probe, audible
 from core.recordings import rows
 from core.recordings.rows import Source, recording_json
 from core.tables import Recording
+from core.turns import turn
 
 PROBE_TIMEOUT = 30.0
 """Seconds that the look into one file may take."""
-TURN = 30.0
+PATIENCE = 30.0
 """Seconds that an upload waits while as many others are looked into as may be at once."""
-TURN_RETRY_AFTER = 10
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def keep_once(
     that was another, Gone where it was deleted."""
     source = Source(incoming, filename)
     rows.refuse_empty(source)
-    with _turn(context):
+    with turn(context.probes, PATIENCE, "looking into recordings"):
         recording = rows.placed(tenant, source)
         try:
             looked = _looked_into(context, recording)
@@ -67,18 +65,6 @@ def keep_once(
     if not kept.created:
         rows.discard(context, [recording])
     return kept
-
-
-@contextmanager
-def _turn(context: Context) -> Iterator[None]:
-    """A probe is a process of its own: uploads that end together must not start one each."""
-    if not context.probes.acquire(timeout=TURN):
-        message = "as many recordings are being looked into as this server allows at once; send it again"
-        raise Unavailable(message, code="busy", retry_after=TURN_RETRY_AFTER)
-    try:
-        yield
-    finally:
-        context.probes.release()
 
 
 def _looked_into(context: Context, recording: Recording) -> Probe:

@@ -18,8 +18,8 @@ from core.blobs import Arrived
 from core.context import Context
 from core.errors import Gone, InputError, NotFound, ScriptoriumError, Unavailable
 from core.keys import Tenant
-from core.shown import time_json
 from core.tables import Fingerprint, Recording
+from core.times import time_json
 
 LONGEST_NAME = 255
 

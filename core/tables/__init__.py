@@ -4,7 +4,7 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 """
 
 from core.tables.base import Base
-from core.tables.callers import ApiKey, IdempotencyKey, Tenant
+from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
 from core.tables.uploads import Upload
 from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
@@ -21,6 +21,7 @@ __all__ = [
     "ParticipantsRow",
     "Recording",
     "SegmentRow",
+    "SigningKey",
     "Step",
     "SweepState",
     "Tenant",

@@ -7,8 +7,8 @@ the table waits; what was done when a build was killed is passed over by the nex
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0011_recordings"
+down_revision = "0011"
 
 _INDEXES = ("recordings_newest", "recordings_upload_key")
 

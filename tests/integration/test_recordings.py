@@ -137,7 +137,7 @@ def test_a_silent_film_and_too_long_a_recording(context: Context, keep: Keep, tm
 def test_no_more_probes_at_once_than_there_are_turns(
     context: Context, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.recordings.kept.TURN", 0.01)
+    monkeypatch.setattr("core.recordings.kept.PATIENCE", 0.01)
     taken = 0
     while context.probes.acquire(blocking=False):
         taken += 1
