@@ -38,7 +38,7 @@ class Held:
     def __init__(self, key: str, descriptor: int) -> None:
         self._key, self._descriptor = key, descriptor
 
-    def write(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes | bytearray) -> None:
         """At `offset`, and nothing after it: what lies there was never acknowledged, and may be of a writer that died.
         Raises BlobMissing where bytes before it are gone, Unavailable when the disk is full."""
         size = os.fstat(self._descriptor).st_size

@@ -17,7 +17,7 @@ from web import tus, tus_described
 from web.errors import problem
 from web.scope import authenticate, context, needs, tenant
 
-LEAST_READ, MOST_READ = 2**12, 2**18
+LEAST_READ, MOST_READ = 2**12, 2**16
 """Bytes. A read waits until it has all that it asked for, and what a line that breaks had brought of it is lost: so it
 asks for what the line brings in a moment."""
 QUICK, SLOW = 0.1, 0.5

@@ -12,7 +12,7 @@ from core.uploads import rows
 from core.uploads.finish import finish
 from core.uploads.rows import Claim, State
 
-PIECE = 2**20
+PIECE = 2**19
 """Bytes written at once, with one look at whose turn it is."""
 STORED = 2**24
 """Bytes after which they are flushed and count as arrived, where a second did not pass before."""
@@ -113,12 +113,11 @@ class Writer:
     def _write(self) -> None:
         if not self._buffer:
             return
-        data = bytes(self._buffer)
+        data, self._buffer = self._buffer, bytearray()
         with self._growing.held(self._claim.key) as file:
             # Under the file's lock: whoever overtakes us from here on waits until these bytes are written.
             rows.check(self._context, self._claim)
             file.write(self._written, data)
-        self._buffer.clear()
         self._written += len(data)
         if self._hash is not None:
             self._hash.update(data)
