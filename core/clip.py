@@ -11,7 +11,7 @@ from typing import IO
 from uuid import UUID
 
 from core.errors import InputError, StorageError
-from core.probe import kill_group, limited, own_environment
+from core.probe import end, limited, own_environment
 
 TIMEOUT = 60.0
 """Seconds of work. Where no job has decoded the recording yet, all before the clip is decoded too."""
@@ -55,7 +55,7 @@ def _run(command: list[str], out: IO[bytes]) -> None:
     except subprocess.TimeoutExpired as error:
         raise InputError("the clip could not be rendered in time", code="decode_timeout") from error
     finally:
-        kill_group(process)
+        end(process)
     if process.returncode == REFUSED:
         refused = json.loads(said[-_SAID:].splitlines()[-1])
         raise InputError(refused["message"], code=refused["code"])

@@ -92,7 +92,7 @@ def test_an_upload_goes_on_where_each_line_broke(context: Context, tenant: Tenan
     broken = [cut(100_000), refused("423 Locked"), cut(0), cut(200_000), cut(size)]
     ways = {"POST": [refused("503 Service Unavailable")], "PATCH": broken, "HEAD": [refused("502 Bad Gateway")]}
     with line(context, api_key, pauses, **ways) as client:
-        recording_id = client.upload(sound, lambda *now: told.append(now))
+        recording_id = client.upload_resumable(sound, lambda *now: told.append(now))["id"]
         job = client.submit_recording(recording_id, language="en")
     assert not any(ways.values()), "each way was gone"
     assert len(pauses) == 7
@@ -108,7 +108,7 @@ def test_an_upload_that_makes_no_progress_is_given_up(
     pauses: list[float] = []
     full = [refused("503 Service Unavailable")] * 100
     with line(context, api_key, pauses, PATCH=full) as client, pytest.raises(ApiError) as found:
-        client.upload(sound)
+        client.upload_resumable(sound)
     assert found.value.status == 503
     assert len(pauses) == 9
 
@@ -117,5 +117,5 @@ def test_what_cannot_succeed_is_not_sent_again(context: Context, tenant: Tenant,
     (tmp_path / "a.wav").write_bytes(b"this is no sound")
     pauses: list[float] = []
     with line(context, api_key, pauses) as client, pytest.raises(ApiError) as found:
-        client.upload(tmp_path / "a.wav")
+        client.upload_resumable(tmp_path / "a.wav")
     assert (found.value.code, pauses) == ("invalid_media", [])

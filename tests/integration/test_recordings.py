@@ -256,7 +256,7 @@ def outcome(call: Callable[[], Any], *expected: type[Exception]) -> Any:
 
 def test_delete_against_a_new_job(context: Context, tenant: Tenant, keep: Keep) -> None:
     """Either there is a job, and its sound; or there is neither."""
-    for _ in range(10):
+    for _ in range(6):
         recording_id = keep()
         deleted, job_id = at_once(
             lambda one=recording_id: outcome(lambda: recordings.delete(context, tenant, one), Conflict),
@@ -284,7 +284,7 @@ def test_deleting_the_last_job_against_a_new_one(context: Context, tenant: Tenan
 
 
 def test_delete_against_a_retry(context: Context, tenant: Tenant, keep: Keep) -> None:
-    for _ in range(10):
+    for _ in range(6):
         recording_id = keep()
         job_id = submit(context, tenant, recording_id)
         jobs.cancel(context, tenant, job_id)
