@@ -5,7 +5,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, request
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import BaseConverter
 
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, oauth, openapi, resumable, service
@@ -28,10 +28,11 @@ HEADERS = {
 """On every answer: nothing here is a page that others may frame, and a transcript must not stay in a cache."""
 
 
-class Label(UnicodeConverter):
+class Label(BaseConverter):
     """A speaker's label in an address: any but the words that stand there for something else."""
 
     regex = "(?!merge$)[^/]+"
+    part_isolating = True  # werkzeug takes a regex with a slash in it for one that matches several parts
 
 
 class Api(APIFlask):
