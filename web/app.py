@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, openapi, service
+from web import arrival, asr, audit, errors, jobs, metrics, openapi, service, trail
 from web.openai import routes as openai
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
@@ -48,9 +48,11 @@ def create_app(context: Context | None = None) -> Api:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
+    app.before_request(trail.begin)
     app.before_request(arrival.attend)
+    app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, service, metrics):
+    for module in (jobs, asr, openai, audit, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

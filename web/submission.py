@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import request, url_for
 
 from core import jobs, models, options
+from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
@@ -22,12 +23,15 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False)
     here, key = context(), _idempotency_key()
     jobs.check_room(here, request.content_length or 0)
     with received(request, here, options_from) as upload:
+        trail.note(parameters=upload.options)
         asked = options.parse(upload.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
-        return jobs.submit(
+        made = jobs.submit(
             here, tenant(), upload.incoming, upload.filename, asked, key, upload.others, repeated=repeated
         )
+        trail.note(ids={"job_id": made.job["id"]})
+        return made
 
 
 def location_of(job: dict[str, Any]) -> str:
