@@ -11,12 +11,13 @@ from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request
 
-from core import keys
+from core import keys, tokens
 from core.audit import Trail
 from core.context import Context
 from core.errors import Unauthorized
 from core.keys import Caller, Tenant
 from core.scopes import Scope
+from web.jwks import Jwks
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -25,17 +26,18 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
 @dataclass(frozen=True)
 class Composition:
-    """`seats` counts the requests that may wait for a job at one time."""
+    """`seats` counts the requests that may wait for a job at one time. `jwks`: the public keys of outside issuers."""
 
     context: Context
     seats: BoundedSemaphore
+    jwks: Jwks
     trail: Trail
 
 
 def compose(context: Context) -> Composition:
     """At most half of the server's threads wait, so that the other half always answers."""
     seats = BoundedSemaphore(max(1, context.settings.web_threads // 2))
-    return Composition(context, seats, Trail(context, context.settings.audit_flush))
+    return Composition(context, seats, Jwks(), Trail(context, context.settings.audit_flush))
 
 
 def context() -> Context:
@@ -62,11 +64,26 @@ def authenticate() -> None:
     """Before each request of /v1. Raises Unauthorized, Forbidden, before a byte of the body is read."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key>")
-    g.caller = keys.authenticate(context(), token.strip())
+        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
+    g.caller = _caller_of(token.strip())
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None:  # an address or a method that is not there says so by itself
         caller().needs(needed(view, request.method))
+
+
+def _caller_of(token: str) -> Caller:
+    """Of an API key, one of our own access tokens, or one of an issuer that the operator trusts."""
+    here = context()
+    try:
+        named = tokens.unverified_issuer(token)
+    except tokens.NotOurs:
+        return keys.authenticate(here, token)
+    if named == here.settings.access_issuer:
+        return tokens.authenticate(here, token)
+    issuer = next((one for one in here.settings.issuers if one.issuer == named), None)
+    if issuer is None:
+        raise Unauthorized("this access token is of an issuer that is not trusted here", code="invalid_token")
+    return tokens.caller_of(here, token, issuer, _composition().jwks.of(issuer, tokens.key_id(token)))
 
 
 def needs(scope: Scope) -> Callable[[View], View]:

@@ -62,7 +62,9 @@ _VALUES: dict[str, str] = {
 _SHOWN = {name: re.compile(pattern) for name, pattern in _VALUES.items()}
 _OF_QUERIES = {field.alias or name for query in QUERIES.values() for name, field in query.model_fields.items()}
 _NAMED = (
-    frozenset(Options.model_fields) | _OF_QUERIES | {*"name into labels source_url webhook scope client_id".split()}
+    frozenset(Options.model_fields)
+    | _OF_QUERIES
+    | {*"name into labels source_url webhook scope client_id client_secret".split()}
 )
 
 

@@ -38,6 +38,11 @@ def note(ids: Mapping[str, Any] | None = None, parameters: Mapping[str, Any] | N
     g.setdefault("noted_parameters", {}).update(parameters or {})
 
 
+def acts(caller: Caller) -> None:
+    """Who was let in, where it was not `web.scope.authenticate` that did."""
+    g.caller = caller
+
+
 def leave(response: Response) -> Response:
     """After the view, before the answer. Of an answer that is made while it is sent, the entry says how it began."""
     route = request.url_rule.rule if request.url_rule is not None else NOWHERE

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from core import audit, keys
+from core import audit, keys, tokens, vault
 from core.audit import Broken, Entry
 from core.audit.chainer import LOCK
 from core.context import Context, build
@@ -164,6 +164,24 @@ def test_nothing_that_is_sent_cannot_be_kept(context: Context, caller: Caller, s
     assert answer.status_code == 401
     assert len(last(context).user_agent or "") <= 200
     assert last(context).parameters == {"tag": None, "others": "1"}
+
+
+def test_a_token_is_asked_for_by_a_key_and_used_for_it(context: Context) -> None:
+    here = with_settings(context, installation_key=vault.new_key())
+    secret, told = keys.create(here, "clinic", "a key", ["admin"])
+    form = {"grant_type": "client_credentials", "client_id": told["id"], "client_secret": secret}
+    client = Caller(here, "").app.test_client()
+    token = client.post("/oauth/token", data=form).get_json()["access_token"]
+    assert (last(context).status, last(context).subject) == (200, told["id"])
+    assert last(context).ids == {"client_id": told["id"]}
+    assert last(context).parameters == {**dict.fromkeys(form), "grant_type": "client_credentials"}
+    assert Caller(here, token).call("GET", "/v1/jobs").status_code == 200
+    assert last(context).subject == told["id"]
+    assert client.post("/oauth/token", data={**form, "client_secret": "wrong"}).status_code == 401
+    assert (last(context).status, last(context).subject) == (401, None)
+    assert last(context).ids == {"client_id": told["id"]}, "whom somebody claimed to be"
+    assert tokens.rotate(here, distrust=True) == last(context).ids["signing_key"]
+    assert (last(context).route, last(context).parameters) == ("keys rotate", {"distrust": "true"})
 
 
 def test_commands_leave_an_entry_with_their_change(context: Context) -> None:
