@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from werkzeug.test import TestResponse
 
@@ -95,7 +96,7 @@ def requests(context: Context, pairs: int, calls: int) -> str:
     }
     rows = [["", "without, ms", "with, ms", "ratio (median of pairs, range)", "CPU without, ms", "CPU with, ms"]]
     for name, ask in asked.items():
-        ours, theirs = (lambda ask=ask, one=one: ask(one) for one in (with_trail, without))
+        ours, theirs = partial(ask, with_trail), partial(ask, without)
         found = alternating(
             pairs, lambda _, one=ours: timed(one, calls), lambda _, one=theirs: timed(one, calls), say=lambda _: None
         )
