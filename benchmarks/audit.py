@@ -82,6 +82,13 @@ def timed(call: Call, calls: int) -> Spent:
     return Spent(1000 * (time.perf_counter() - began) / calls, 1000 * (time.process_time() - cpu) / calls)
 
 
+def turns(call: Call, calls: int) -> Callable[[int], Spent]:
+    def turn(_: int) -> Spent:
+        return timed(call, calls)
+
+    return turn
+
+
 def requests(context: Context, pairs: int, calls: int) -> str:
     key = keys.mint()
     keys.ensure(context, key)
@@ -97,9 +104,7 @@ def requests(context: Context, pairs: int, calls: int) -> str:
     rows = [["", "without, ms", "with, ms", "ratio (median of pairs, range)", "CPU without, ms", "CPU with, ms"]]
     for name, ask in asked.items():
         ours, theirs = partial(ask, with_trail), partial(ask, without)
-        found = alternating(
-            pairs, lambda _, one=ours: timed(one, calls), lambda _, one=theirs: timed(one, calls), say=lambda _: None
-        )
+        found = alternating(pairs, turns(ours, calls), turns(theirs, calls), say=str)
         walls = [middle(one.wall for one in side) for side in (found.theirs, found.ours)]
         cpus = [middle(one.cpu for one in side) for side in (found.theirs, found.ours)]
         rows.append([name, *walls, found.ratio(lambda one: one.wall, lambda one: one.wall), *cpus])
