@@ -10,6 +10,7 @@ NAMES = (
     "hallucinations",
     "context",
     "bookkeeping",
+    "audit",
     "short_clips",
     "api",
     "beside",

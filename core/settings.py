@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     cache_days: float = Field(30.0, ge=0)
     """How long what a chunk gave is kept for the same chunk to come; 0 turns the chunk cache off, and empties it."""
 
+    audit_days: float = Field(365.0, gt=0)
+    """How long who did what is kept, at least."""
+    audit_flush: float = Field(1.0, ge=0, le=60)
+    """Entries of calls that change nothing wait so long for others, to be written at once; 0: none waits."""
+
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
     upload_stall: float = Field(60.0, gt=0)

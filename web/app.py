@@ -8,7 +8,7 @@ from flask import Response, request
 from werkzeug.routing import BaseConverter
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, oauth, openapi, resumable, service
+from web import arrival, asr, audit, errors, jobs, metrics, oauth, openapi, resumable, service, trail
 from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
@@ -58,9 +58,11 @@ def create_app(context: Context | None = None) -> Api:
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
     app.url_map.converters["label"] = Label
+    app.before_request(trail.begin)
     app.before_request(arrival.attend)
+    app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, recordings, resumable, asr, openai, oauth, service, metrics):
+    for module in (jobs, recordings, resumable, asr, openai, audit, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]

@@ -34,6 +34,12 @@ def when_ready(server: Any) -> None:
             listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Also called by the parent, for a worker that never lived: that has no application."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["scriptorium"].trail.close()
+
+
 def pre_request(_worker: Any, request: Any) -> None:
     """gunicorn would invite every body before the application saw a header: `web.arrival` does it, where the body is
     wanted. Afterwards the connection is closed, so that nobody has to guess whether an uninvited body follows."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from web import openapi, queries, schemas, transcripts
+from web import openapi, queries, schemas, trail, transcripts
 from web.answers import answer
 from web.encoded import json_object
 from web.fields import plain, refusal
@@ -133,8 +133,10 @@ def _body(model: type[T]) -> T:
     content = request.stream.read()
     if content and request.mimetype != "application/json":
         raise UnsupportedMediaType("send the body as application/json, or none")
+    given = json_object(content) if content else {}
+    trail.note(parameters=given)
     try:
-        return model.model_validate(json_object(content) if content else {})
+        return model.model_validate(given)
     except ValidationError as error:
         raise refusal(error, model) from error
 

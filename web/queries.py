@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
@@ -82,6 +82,14 @@ class SegmentsQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
 
 
+class AuditQuery(Query):
+    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last entry that you have.")
+    limit: int = Field(100, ge=1, le=1000)
+    subject: str | None = Field(None, max_length=200, description="Only calls with the key of this id.")
+    begin: AwareDatetime | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
+    end: AwareDatetime | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
+
+
 class RetryBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -108,5 +116,14 @@ class SpeakerMerge(BaseModel):
 
 QUERIES: dict[str, type[Query]] = {
     model.__name__: model
-    for model in (WaitQuery, AsrQuery, PageQuery, RecordingsQuery, ClipQuery, TranscriptQuery, SegmentsQuery)
+    for model in (
+        WaitQuery,
+        AsrQuery,
+        PageQuery,
+        RecordingsQuery,
+        ClipQuery,
+        TranscriptQuery,
+        SegmentsQuery,
+        AuditQuery,
+    )
 }

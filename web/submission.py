@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import request, url_for
 
 from core import jobs, models, options
+from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
@@ -23,12 +24,18 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
     here, key = context(), idempotency_key()
     jobs.check_room(here, request.content_length or 0)
     with received(request, here, options_from, raw=raw) as body:
+        trail.note(parameters=body.options)
         asked = options.parse(body.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
         if isinstance(body, Named):
-            return jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
-        return jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
+            made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        else:
+            made = jobs.submit(
+                here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated
+            )
+        trail.note(ids={"job_id": made.job["id"]})
+        return made
 
 
 def location_of(job: dict[str, Any]) -> str:

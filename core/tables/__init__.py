@@ -3,6 +3,7 @@
 Changes go through `migrations/`; these files are what the migrations add up to.
 """
 
+from core.tables.audit import AuditBatch, AuditEntry
 from core.tables.base import Base
 from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
@@ -12,6 +13,8 @@ from core.tables.work import Job, Recording, Step, TrackRow
 
 __all__ = [
     "ApiKey",
+    "AuditBatch",
+    "AuditEntry",
     "Base",
     "BlockRow",
     "DiarizationRow",
