@@ -7,6 +7,7 @@ from core.jobs.effects import all_of, record_probe, record_segments, record_tran
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
+from core.jobs.listing import Filter, page
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
@@ -15,7 +16,6 @@ from core.jobs.speakers import blocks_of, record_block, record_speakers
 from core.jobs.submit import Source, Submitted, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
-    page,
     served_models,
     show,
     transcript,
@@ -30,6 +30,7 @@ __all__ = [
     "AssemblyFacts",
     "Claimed",
     "Effect",
+    "Filter",
     "HeardChunk",
     "NewStep",
     "Source",
