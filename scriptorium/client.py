@@ -10,8 +10,8 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,14 +19,14 @@ from typing import Any, Self
 import httpx2
 
 from scriptorium.counted import Counted, watch
+from scriptorium.following import ENDED, Event, followed
 from scriptorium.refusals import ApiError, ServerUnreachable, before_another, refusal
 
-__all__ = ["ENDED", "ApiError", "Client", "Job", "ServerUnreachable"]
+__all__ = ["ENDED", "ApiError", "Client", "Event", "Job", "ServerUnreachable"]
 
 Job = dict[str, Any]
 """As api.md shows it: `id`, `status`, `progress`, `stages`, `error` …"""
 
-ENDED = frozenset({"completed", "failed", "cancelled"})
 _LONG_POLL = 20.0
 _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
@@ -152,11 +152,27 @@ class Client:
         """Segments that are new or changed since the revision `after`: `segments`, `revision`, `final`."""
         return self._json("GET", f"/v1/jobs/{job_id}/segments", params={"after": after})
 
+    def events(self, job_id: str, last_event_id: str = "", patience: float = 30.0) -> Iterator[Event]:
+        """What happens to a job until it has ended: its `status`, each `segment` new or changed, its `progress`.
+        From the start, or behind the event of that id. A connection that breaks is made anew and nothing is told twice;
+        a server that does not answer is asked again for `patience` seconds."""
+        return followed(lambda since: self._stream(job_id, since), self._pause, last_event_id, patience)
+
     def jobs(
-        self, status: str | None = None, tag: str | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        status: str | None = None,
+        tag: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
     ) -> dict[str, Any]:
-        """A page, newest first: `jobs` and `next_cursor`."""
-        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor}
+        """A page, newest first: `jobs` and `next_cursor`. All filters must hold; `status` may be several, with commas
+        between them; times are RFC 3339."""
+        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor, "created_after": created_after}
+        asked |= {"created_before": created_before, **{f"metadata.{key}": one for key, one in (metadata or {}).items()}}
         return self._json("GET", "/v1/jobs", params={name: value for name, value in asked.items() if value is not None})
 
     def cancel(self, job_id: str) -> Job:
@@ -203,16 +219,30 @@ class Client:
         answer: dict[str, Any] = self._request(method, path, **rest).json()
         return answer
 
-    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+    @contextmanager
+    def _stream(self, job_id: str, since: str) -> Iterator[httpx2.Response]:
+        headers = {"Last-Event-ID": since} if since else {}
+        with self._reached(), self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as response:
+            if response.is_error:
+                response.read()
+                raise refusal(response)
+            yield response
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raises ServerUnreachable."""
         try:
-            response = self._http.request(method, path, **rest)
+            yield
         except httpx2.TransportError as error:
             connected = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
-            raise ServerUnreachable(
-                f"no answer from {self.url} ({error or type(error).__name__})", connected
-            ) from error
+            said = f"no answer from {self.url} ({error or type(error).__name__})"
+            raise ServerUnreachable(said, connected) from error
         except httpx2.InvalidURL as error:
             raise ServerUnreachable(f"{self.url} is not an address: {error}", connected=False) from error
+
+    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        with self._reached():
+            response = self._http.request(method, path, **rest)
         if response.is_error:
             raise refusal(response)
         return response

@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, openapi, service
+from web import arrival, asr, errors, following, jobs, metrics, openapi, service
 from web.openai import routes as openai
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
@@ -50,7 +50,7 @@ def create_app(context: Context | None = None) -> Api:
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, service, metrics):
+    for module in (jobs, following, asr, openai, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -114,6 +114,12 @@ KNOBS = ("max_chars", "max_lines", "speakers")
 """Of a transcript; each is refused where the format does not have it."""
 
 
+class EventsQuery(Query):
+    last_event_id: str | None = Field(
+        None, max_length=100, description="The id of the last event that came, where no header can be sent."
+    )
+
+
 class SegmentsQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
 
@@ -143,5 +149,5 @@ class SpeakerMerge(BaseModel):
 
 
 QUERIES: dict[str, type[Query]] = {
-    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
+    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery, EventsQuery)
 }

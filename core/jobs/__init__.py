@@ -5,6 +5,7 @@ from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
 from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
+from core.jobs.events import START, Event, Look, Place, Told, look
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
 from core.jobs.listing import Filter, page
@@ -27,16 +28,21 @@ from core.jobs.views import (
 from core.keys import Tenant
 
 __all__ = [
+    "START",
     "AssemblyFacts",
     "Claimed",
     "Effect",
+    "Event",
     "Filter",
     "HeardChunk",
+    "Look",
     "NewStep",
+    "Place",
     "Source",
     "Submitted",
     "Swept",
     "Tenant",
+    "Told",
     "all_of",
     "assembly_facts",
     "blocks_of",
@@ -51,6 +57,7 @@ __all__ = [
     "finish",
     "hand_back",
     "heartbeat",
+    "look",
     "merge",
     "note",
     "page",

@@ -130,6 +130,10 @@ def test_the_filters_are_described(caller: Caller) -> None:
     assert found["metadata"]["schema"]["propertyNames"]["pattern"].startswith(r"^metadata\.")
     assert (found["status"]["explode"], found["metadata"]["explode"]) == (False, True)
     assert found["created_after"]["schema"]["anyOf"][0]["format"] == "date-time"
+    events = told["/v1/jobs/{job_id}/events"]["get"]
+    assert set(events["responses"]) >= {"200", "204", "401", "404", "410", "422", "503"}
+    assert set(events["responses"]["200"]["content"]) == {"text/event-stream"}
+    assert {"Last-Event-ID", "last_event_id"} <= {one["name"] for one in events["parameters"]}
 
 
 def test_a_page_costs_as_many_queries_however_long_it_is(
