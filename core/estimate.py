@@ -24,7 +24,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Flow:
-    """What one job wants of a kind of workers: `left`, in seconds of audio, with its weight in the fair share."""
+    """What one job wants of a kind of workers: `left`, in seconds of all of them, with its weight in the fair share."""
 
     weight: float
     left: float
@@ -35,43 +35,70 @@ class Pace:
     """What was measured. Speeds in seconds of audio a second, of all workers together; None where nothing was done
     lately. `again`: of each second heard, how much was heard a second time. `joining`, `assembling`: seconds a step."""
 
-    hearing: float | None = None
+    first: float | None = None
+    second: float | None = None
     again: float = 0.0
     speakers: float | None = None
     joining: float = 0.0
     assembling: float = 0.0
 
+    def hearing(self, first: float, second: float) -> float | None:
+        """Seconds of all recognizers for so much audio of both passes; None where no speed is known."""
+        if first + second <= 0:
+            return 0.0
+        if self.first is None:
+            return None
+        return first / self.first + second / (self.second or self.first)
 
-def pace(ran: Sequence[Ran]) -> Pace:
-    """`ran`: the latest of each kind."""
+    def finding(self, seconds: float) -> float | None:
+        """Seconds of all diarizers for so much audio."""
+        if seconds <= 0:
+            return 0.0
+        return None if self.speakers is None else seconds / self.speakers
+
+
+def pace(ran: Sequence[Ran], again: float = 0.0) -> Pace:
+    """`ran`: the latest of each kind. `again` is not to be seen in them: a second pass comes when the first has ended,
+    and the latest steps may all be of one pass."""
     first = [one for one in ran if one.kind is Kind.TRANSCRIBE]
     # Of the same time as the first pass: there may be older ones, of which no first pass is among these.
     since = min((one.started for one in first), default=0.0)
     second = [one for one in ran if one.kind is Kind.REDECODE and one.started >= since]
-    heard = _seconds(first)
+    together = [*first, *second]
     return Pace(
-        hearing=speed([*first, *second]),
-        again=min(1.0, _seconds(second) / heard) if heard else 0.0,
+        first=speed(first, together),
+        second=speed(second, together),
+        again=again,
         speakers=speed([one for one in ran if one.kind is Kind.DIARIZE]),
         joining=_mean([one for one in ran if one.kind is Kind.CLUSTER]),
         assembling=_mean([one for one in ran if one.kind is Kind.ASSEMBLE]),
     )
 
 
-def speed(ran: Sequence[Ran]) -> float | None:
+def speed(ran: Sequence[Ran], beside: Sequence[Ran] | None = None) -> float | None:
     """Seconds of audio a second, over the time in which any of these was at work: batches and several workers count as
-    they were, idle time does not."""
+    they were, idle time does not. Of that in which they were among those `beside` which they worked, their part."""
+    every = ran if beside is None else beside
+    worked, own, whole = _worked(every), _busy(ran), _busy(every)
+    return _seconds(ran) * whole / (worked * own) if _seconds(ran) > 0 and own > 0 else None
+
+
+def _worked(ran: Sequence[Ran]) -> float:
+    """Seconds in which any of them ran."""
     worked, until = 0.0, float("-inf")
     for one in sorted(ran, key=lambda one: one.started):
         worked += max(0.0, one.finished - max(one.started, until))
         until = max(until, one.finished)
-    seconds = _seconds(ran)
-    return seconds / worked if seconds > 0 and worked > 0 else None
+    return worked
 
 
-def to_hear(tallies: plan.Tallies, at: Pace, duration: float | None, *, twice: bool) -> float | None:
-    """Seconds of audio that are left for a recognizer; None where nobody knows how long the recording is. `duration`:
-    of the recording, which counts until its chunks are all there. `twice`: a second pass may come."""
+def _busy(ran: Sequence[Ran]) -> float:
+    return sum(one.finished - one.started for one in ran)
+
+
+def to_hear(tallies: plan.Tallies, at: Pace, duration: float | None, *, twice: bool) -> tuple[float, float] | None:
+    """Seconds of audio that are left for a recognizer, of each pass; None where nobody knows how long the recording is.
+    `duration`: of the recording, which counts until its chunks are all there. `twice`: a second pass may come."""
     first, second = tallies[Kind.TRANSCRIBE], tallies[Kind.REDECODE]
     whole = first.seconds
     if not plan.ingested(tallies):
@@ -79,7 +106,7 @@ def to_hear(tallies: plan.Tallies, at: Pace, duration: float | None, *, twice: b
             return None
         whole = max(duration, whole)
     expected = second.seconds if second.chosen else at.again * whole * twice
-    return max(0.0, whole - first.done_seconds) + max(0.0, expected - second.done_seconds)
+    return max(0.0, whole - first.done_seconds), max(0.0, expected - second.done_seconds)
 
 
 def to_diarize(tallies: plan.Tallies, duration: float | None) -> float | None:
@@ -92,14 +119,10 @@ def to_diarize(tallies: plan.Tallies, duration: float | None) -> float | None:
     return max(0.0, tally.seconds - tally.done_seconds)
 
 
-def until_done(own: Flow, others: Iterable[Flow], at: float | None) -> float | None:
-    """Seconds until the work of `own` is done; None where the speed is not known."""
-    if own.left <= 0:
-        return 0.0
-    if at is None:
-        return None
+def until_done(own: Flow, others: Iterable[Flow]) -> float:
+    """Seconds until the work of `own` is done."""
     rounds = own.left / own.weight
-    return (own.left + sum(min(one.left, one.weight * rounds) for one in others)) / at
+    return own.left + sum(min(one.left, one.weight * rounds) for one in others)
 
 
 def _seconds(ran: Sequence[Ran]) -> float:
@@ -107,4 +130,4 @@ def _seconds(ran: Sequence[Ran]) -> float:
 
 
 def _mean(ran: Sequence[Ran]) -> float:
-    return sum(one.finished - one.started for one in ran) / len(ran) if ran else 0.0
+    return _busy(ran) / len(ran) if ran else 0.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, Select, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Float, Select, case, func, or_, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -18,18 +18,21 @@ LATELY = 3600.0
 """Seconds; how fast older work was done says little of today's."""
 MOST = 64
 """Steps of a kind that a speed is measured over: enough for a mean, few enough to follow a change within minutes."""
+NEWEST = 200
+"""Jobs."""
 
 _MEASURED = (Kind.TRANSCRIBE, Kind.REDECODE, Kind.DIARIZE, Kind.CLUSTER, Kind.ASSEMBLE)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a job under way still wants, as its tallies say."""
+    """What a job under way still wants, as its tallies say: seconds of audio, of both passes and for a diarizer."""
 
     model: str
     diarizer: str | None
     weight: float
-    hearing: float
+    first: float
+    second: float
     speakers: float
 
 
@@ -58,21 +61,24 @@ class Outlook:
 
     def _words(self, job: Job, tallies: plan.Tallies, at: Pace, duration: float | None) -> float | None:
         left = estimate.to_hear(tallies, at, duration, twice=job.options.get("context", "auto") != "off")
-        others = [Flow(one.weight, one.hearing) for one in self._others(job) if one.model == job.model]
-        return None if left is None else estimate.until_done(self._own(job, left), others, at.hearing)
+        others = [(one, at.hearing(one.first, one.second)) for one in self._others(job) if one.model == job.model]
+        return self._until_done(job, None if left is None else at.hearing(*left), others)
 
     def _speakers(self, job: Job, tallies: plan.Tallies, at: Pace, duration: float | None) -> float | None:
         if job.diarizer is None or plan.speakers_settled(tallies):
             return 0.0
         left = estimate.to_diarize(tallies, duration)
-        others = [Flow(one.weight, one.speakers) for one in self._others(job) if one.diarizer == job.diarizer]
-        found = None if left is None else estimate.until_done(self._own(job, left), others, at.speakers)
+        others = [(one, at.finding(one.speakers)) for one in self._others(job) if one.diarizer == job.diarizer]
+        found = self._until_done(job, None if left is None else at.finding(left), others)
         return None if found is None else found + at.joining
 
-    def _own(self, job: Job, left: float) -> Flow:
-        """It may have ended since the others were read."""
-        found = self.wanted.get(job.id)
-        return Flow(found.weight if found else 1.0, left)
+    def _until_done(self, job: Job, left: float | None, others: list[tuple[Wanted, float | None]]) -> float | None:
+        """The job may have ended since the others were read."""
+        if left is None:
+            return None
+        own = self.wanted.get(job.id)
+        flows = [Flow(one.weight, work or 0.0) for one, work in others]
+        return estimate.until_done(Flow(own.weight if own else 1.0, left), flows)
 
     def _others(self, job: Job) -> list[Wanted]:
         return [one for job_id, one in self.wanted.items() if job_id != job.id]
@@ -111,6 +117,7 @@ def _places(session: Session, queued: Sequence[UUID]) -> dict[UUID, int]:
 def _paces(session: Session, engines: set[tuple[str, str | None]]) -> dict[tuple[str, str | None], Pace]:
     names = {name for engine in engines for name in engine if name is not None}
     queues = [(kind, name) for kind in _MEASURED[:-1] for name in sorted(names)]
+    again = _again(session)
     rows = session.execute(union_all(*(_latest(*queue) for queue in [*queues, (Kind.ASSEMBLE, "")]))).all()
     return {
         engine: estimate.pace(
@@ -118,10 +125,21 @@ def _paces(session: Session, engines: set[tuple[str, str | None]]) -> dict[tuple
                 Ran(Kind(row.kind), row.started, row.finished, row.seconds)
                 for row in rows
                 if row.model == _served(Kind(row.kind), *engine)
-            ]
+            ],
+            again.get(engine[0], 0.0),
         )
         for engine in engines
     }
+
+
+def _again(session: Session) -> dict[str, float]:
+    """Of each second that a model heard, how much was heard a second time: in the newest jobs that had the choice."""
+    newest = select(Job.model, Job.tallies, Job.options).order_by(Job.id.desc()).limit(NEWEST).subquery()
+    first, second = (newest.c.tallies[kind.value] for kind in RECOGNIZED)
+    share = func.sum(second["seconds"].as_float()) / func.nullif(func.sum(first["seconds"].as_float()), 0.0)
+    had = (second["chosen"].as_boolean(), newest.c.options["context"].astext.is_distinct_from("off"))
+    found = session.execute(select(newest.c.model, share).where(*had).group_by(newest.c.model))
+    return {model: ratio for model, ratio in found if ratio is not None}
 
 
 def _served(kind: Kind, model: str, diarizer: str | None) -> str | None:
@@ -164,7 +182,7 @@ def _wanted(session: Session, ids: Sequence[UUID]) -> dict[UUID, Wanted]:
             Tenant.weight,
             Job.options["priority"].astext.label("priority"),
             func.count().over(partition_by=Job.tenant_id).label("active"),
-            sum(map(_left, RECOGNIZED), literal(0.0)).label("hearing"),
+            *(_left(kind).label(name) for kind, name in zip(RECOGNIZED, ("first", "second"), strict=True)),
             case((given_up, 0.0), else_=_left(Kind.DIARIZE)).label("speakers"),
         )
         .join(Tenant, Tenant.id == Job.tenant_id)
@@ -172,13 +190,16 @@ def _wanted(session: Session, ids: Sequence[UUID]) -> dict[UUID, Wanted]:
         .subquery()
     )
     one = under_way.c
-    rows = session.execute(select(under_way).where(or_(one.hearing > 0, one.speakers > 0, one.id.in_(ids))))
+    rows = session.execute(
+        select(under_way).where(or_(one.first > 0, one.second > 0, one.speakers > 0, one.id.in_(ids)))
+    )
     return {
         row.id: Wanted(
             row.model,
             row.diarizer,
             fairness.weight(row.weight, row.priority or "normal", row.active),
-            row.hearing,
+            row.first,
+            row.second,
             row.speakers,
         )
         for row in rows

@@ -1,6 +1,7 @@
 """What callers see of jobs. Reads only; another tenant's ids are not found here."""
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ def _shown(
         "status": job.status,
         "run": job.run,
         "progress": plan.progress(tallies, status, speakers=job.diarizer is not None),
-        "eta_seconds": ahead.eta(job, tallies, _duration(recording, found)),
+        "eta_seconds": ahead.eta(job, tallies, _duration(job, recording, found)),
         "queue_position": ahead.position(job),
         "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
@@ -80,10 +81,11 @@ def _recording(found: Recording) -> dict[str, Any]:
     return {"id": str(found.id), **{name: getattr(found, name) for name in shown}}
 
 
-def _duration(recording: Recording, found: Sequence[tuple[TrackRow, Recording]]) -> float | None:
-    """Of all that is to be heard, as far as it is known: each track is heard by itself."""
+def _duration(job: Job, recording: Recording, found: Sequence[tuple[TrackRow, Recording]]) -> float | None:
+    """Of all that is to be heard, where it is known: each track is heard by itself."""
     lengths = [its.duration for _, its in found] or [recording.duration]
-    known = [one for one in lengths if one is not None]
+    first, last = job.options.get("clip_start") or 0.0, job.options.get("clip_end") or math.inf
+    known = [max(0.0, min(one, last) - first) for one in lengths if one is not None]
     return sum(known) if len(known) == len(lengths) else None
 
 

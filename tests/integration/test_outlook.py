@@ -11,7 +11,7 @@ from core.database import from_now
 from core.keys import Tenant
 from core.states import Kind, StepStatus
 from core.tables import Step
-from tests.integration.conftest import LIGHT, MakeJob, assemble, transcribe_all
+from tests.integration.conftest import LIGHT, MakeJob, assemble, segment, transcribe_all
 
 
 def positions(context: Context, tenant: Tenant, *ids: UUID) -> list[int | None]:
@@ -64,6 +64,22 @@ def test_the_end_is_foreseen_from_what_was_measured(context: Context, tenant: Te
     beside = make_job(chunks=2, context="off")
     assert jobs.show(context, tenant, beside)["eta_seconds"] == pytest.approx(40, abs=2), "half of the speed is its own"
     assert jobs.show(context, tenant, job_id)["eta_seconds"] == pytest.approx(120, abs=2)
+
+
+def test_a_second_pass_is_expected_as_often_as_it_came(context: Context, tenant: Tenant, make_job: MakeJob) -> None:
+    """From the jobs of its model: the latest steps may all be of one pass."""
+    before = make_job(chunks=4)
+    for number, step in enumerate(jobs.claim(context, "t", [Kind.TRANSCRIBE], ["demo"], limit=4)):
+        said = {"doubtful": number == 2, "tail": "a", "language": "en", "language_probability": 1.0}
+        assert jobs.finish(context, step, said, jobs.record_segments(step.index, [dict(segment(" a"))]))
+    took(context, before, 10.0)  # 3 s of sound a second
+    (step,) = jobs.claim(context, "t", [Kind.REDECODE], ["demo"])
+    assert jobs.finish(context, step, {"kept": False})
+    assemble(context)
+    with context.sessions() as session, session.begin():  # as if it had never been
+        session.execute(update(Step).where(Step.kind == Kind.REDECODE).values(finished_at=from_now(-7200)))
+    asked = jobs.show(context, tenant, make_job(chunks=4))["eta_seconds"]
+    assert asked == pytest.approx(40 * 1.25, abs=2)
 
 
 def test_nothing_is_foreseen_before_a_speed_was_measured(context: Context, tenant: Tenant, make_job: MakeJob) -> None:

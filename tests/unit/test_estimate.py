@@ -35,36 +35,49 @@ def test_speed(steps: list[Ran], speed: float | None) -> None:
 @pytest.mark.parametrize(
     ("own", "others", "seconds"),
     [
-        pytest.param(Flow(1, 60), [], 20, id="alone"),
-        pytest.param(Flow(1, 60), [Flow(1, 600)], 40, id="a longer one takes half meanwhile"),
-        pytest.param(Flow(1, 60), [Flow(1, 30)], 30, id="a shorter one is done before"),
-        pytest.param(Flow(4, 60), [Flow(1, 600)], 25, id="a high priority gets four parts of five"),
-        pytest.param(Flow(0.25, 60), [Flow(1, 600)], 100, id="a low one one of five"),
-        pytest.param(Flow(1, 60), [Flow(1, 600), Flow(2, 30)], 50, id="each as much as its weight"),
+        pytest.param(Flow(1, 20), [], 20, id="alone"),
+        pytest.param(Flow(1, 20), [Flow(1, 200)], 40, id="a longer one takes half meanwhile"),
+        pytest.param(Flow(1, 20), [Flow(1, 10)], 30, id="a shorter one is done before"),
+        pytest.param(Flow(4, 20), [Flow(1, 200)], 25, id="a high priority gets four parts of five"),
+        pytest.param(Flow(0.25, 20), [Flow(1, 200)], 100, id="a low one one of five"),
+        pytest.param(Flow(1, 20), [Flow(1, 200), Flow(2, 10)], 50, id="each as much as its weight"),
         pytest.param(Flow(1, 0), [Flow(1, 600)], 0, id="nothing is left"),
     ],
 )
 def test_until_done_beside_others(own: Flow, others: list[Flow], seconds: float) -> None:
-    assert estimate.until_done(own, others, 3.0) == pytest.approx(seconds)
+    assert estimate.until_done(own, others) == pytest.approx(seconds)
 
 
-def test_without_a_speed_nothing_is_told_unless_nothing_is_left() -> None:
-    assert estimate.until_done(Flow(1, 60), [], None) is None
-    assert estimate.until_done(Flow(1, 0), [], None) == 0
+def test_work_in_seconds_of_all_workers() -> None:
+    """Without a speed nothing is told unless nothing is left."""
+    assert Pace().hearing(60, 0) is None
+    assert Pace().hearing(0, 0) == Pace().finding(0) == 0
+    assert Pace().finding(60) is None
+    assert Pace(speakers=6.0).finding(60) == 10
+    assert Pace(first=3.0, second=1.0).hearing(60, 5) == 25
+    assert Pace(first=3.0).hearing(60, 6) == 22, "the second pass is as fast as the first where none was yet"
 
 
 def test_all_that_share_are_done_when_all_work_is() -> None:
     """The last of them ends with the work: no time is lost, and none counted twice."""
     flows = [Flow(1, 100), Flow(2, 300), Flow(0.5, 90)]
-    ends = [estimate.until_done(one, [other for other in flows if other is not one], 2.0) for one in flows]
-    assert max(end for end in ends if end is not None) == pytest.approx(490 / 2)
+    ends = [estimate.until_done(one, [other for other in flows if other is not one]) for one in flows]
+    assert max(ends) == pytest.approx(490)
 
 
 def test_pace() -> None:
     steps = [ran(10, 20), ran(20, 30), ran(22, 30, 15.0, Kind.REDECODE), ran(0, 5, 15.0, Kind.REDECODE)]
     steps += [ran(0, 100, 600.0, Kind.DIARIZE), ran(0, 3, 0.0, Kind.CLUSTER)]
     steps += [ran(0, 1, 0.0, Kind.ASSEMBLE), ran(0, 2, 0.0, Kind.ASSEMBLE)]
-    assert estimate.pace(steps) == Pace(hearing=75 / 20, again=0.25, speakers=6.0, joining=3.0, assembling=1.5)
+    # 20 s of work: 20 of 28 busy seconds were the first pass's.
+    passes = {"first": pytest.approx(60 / (20 * 20 / 28)), "second": pytest.approx(15 / (20 * 8 / 28))}
+    assert vars(estimate.pace(steps, 0.25)) == {
+        **passes,
+        "again": 0.25,
+        "speakers": 6.0,
+        "joining": 3.0,
+        "assembling": 1.5,
+    }
     assert estimate.pace([]) == Pace()
 
 
@@ -76,10 +89,10 @@ INGESTED = {Kind.INGEST: plan.Tally(total=1)}
     ("tallies", "duration", "twice", "left"),
     [
         pytest.param(INGESTING, None, True, None, id="nobody knows how long it is"),
-        pytest.param(INGESTING, 100.0, False, 100.0, id="it was heard in another job"),
-        pytest.param(INGESTING, 100.0, True, 120.0, id="and some of it a second time"),
+        pytest.param(INGESTING, 100.0, False, (100.0, 0.0), id="it was heard in another job"),
+        pytest.param(INGESTING, 100.0, True, (100.0, 20.0), id="and some of it a second time"),
         pytest.param(
-            {**INGESTED, HEARD: plan.Tally(4, 2, 0, 100.0, 50.0)}, 140.0, True, 70.0, id="its chunks are known"
+            {**INGESTED, HEARD: plan.Tally(4, 2, 0, 100.0, 50.0)}, 140.0, True, (50.0, 20.0), id="its chunks are known"
         ),
         pytest.param(
             {
@@ -89,15 +102,17 @@ INGESTED = {Kind.INGEST: plan.Tally(total=1)}
             },
             140.0,
             True,
-            30.0,
+            (0.0, 30.0),
             id="its second pass is known",
         ),
     ],
 )
-def test_to_hear(tallies: dict[Kind, plan.Tally], duration: float | None, twice: bool, left: float | None) -> None:
+def test_to_hear(
+    tallies: dict[Kind, plan.Tally], duration: float | None, twice: bool, left: tuple[float, float] | None
+) -> None:
     at = Pace(again=0.2)
     found = estimate.to_hear({kind: plan.Tally() for kind in Kind} | tallies, at, duration, twice=twice)
-    assert found == (pytest.approx(left) if left is not None else None)
+    assert found == (pytest.approx(left) if left else None)
 
 
 @pytest.mark.parametrize(
