@@ -64,6 +64,13 @@ class Unauthorized(ScriptoriumError):
     status = 401
 
 
+class Forbidden(ScriptoriumError):
+    """The caller is known, and may not do this. `scope` in `details` is what it takes."""
+
+    code = "forbidden"
+    status = 403
+
+
 class TooLarge(ScriptoriumError):
     code = "upload_too_large"
     status = 413

@@ -22,7 +22,7 @@ def ready(context: Context) -> dict[str, str]:
         "postgres": _postgres,
         "redis": _redis,
         "storage": _storage,
-        "migrations": _migrations,
+        "migrations": check_schema,
     }
     return {name: _said(check, context) for name, check in checks.items()}
 
@@ -51,7 +51,8 @@ def _storage(context: Context) -> None:
     context.blobs.put("health/probe", [b"ok"])
 
 
-def _migrations(context: Context) -> None:
+def check_schema(context: Context) -> None:
+    """Raises ScriptoriumError where the tables are not those of this code."""
     head = ScriptDirectory.from_config(Config(str(ALEMBIC))).get_current_head()
     with transaction(context.sessions) as session:
         found = session.scalar(text("SELECT version_num FROM alembic_version"))

@@ -18,6 +18,7 @@ from web.scope import request_id
 log = logging.getLogger(__name__)
 
 OPENAI = "/v1/audio/"
+OAUTH = "/oauth/"
 _PASSING = (408, 409, 429)
 """Statuses below 500 that may be others in a moment."""
 RETRY_AFTER = 10
@@ -44,9 +45,12 @@ def from_core(error: ScriptoriumError) -> Response:
     response = problem(error.status, error.code, error.message, error.details.get("errors"))
     if error.status == 503:
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER))
-    if error.status == 401:
+    if error.status == 401 and "WWW-Authenticate" not in response.headers:
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""
         response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium"{given}'
+    if error.status == 403 and "scope" in error.details:
+        told = f'error="insufficient_scope", scope="{error.details["scope"]}"'
+        response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium", {told}'
     return response
 
 
@@ -69,6 +73,8 @@ def from_werkzeug(error: HTTPException) -> Response:
 def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
     if request.path == "/v1/asr":
         return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
+    if request.path.startswith(OAUTH):
+        return _oauth(status, code, detail)
     if request.path.startswith(OPENAI):
         return _openai(status, code, detail, errors)
     body: dict[str, Any] = {
@@ -85,12 +91,23 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
 def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None) -> Response:
     """OpenAI's shape, and its word to clients that what is wrong stays wrong: they would send the recording again."""
     status = 400 if status == 422 else status
-    kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     found = {"message": detail, "type": kind, "param": errors[0]["field"] if errors else None, "code": code}
     response = _json(status, "application/json", {"error": found})
     if status < 500 and status not in _PASSING:
         response.headers["x-should-retry"] = "false"
+    return response
+
+
+def _oauth(status: int, code: str, detail: str) -> Response:
+    """RFC 6749, 5.2."""
+    status = 400 if status == 422 else status
+    known = {400: code, 401: "invalid_client", 500: "server_error", 503: "temporarily_unavailable"}
+    named = known.get(status, "invalid_request")
+    response = _json(status, "application/json", {"error": named, "error_description": detail})
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="scriptorium"'
     return response
 
 

@@ -10,11 +10,14 @@ from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.oauth import OAuthError
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
 
 _REFUSALS = {
+    "400": "The body is not what its Content-Type says",
     "401": "The key is missing or unknown",
+    "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
     "408": "No byte of the body came for a while; send it again",
     "409": "Its state does not allow this now",
@@ -25,7 +28,7 @@ _REFUSALS = {
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
-_CONFLICTS = ("/retry", "/transcript")
+_CONFLICTS = ("/retry", "/transcript", "/speakers/merge", "/speakers/{label}")
 _UPLOADS = ("/v1/jobs", "/v1/asr")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
@@ -33,6 +36,11 @@ _UPLOAD_HEADERS = {
     CONTENT_DIGEST: "RFC 9530, `sha-256=:…:` or `sha-512=:…:`, over the whole body as it is sent. The recording's part "
     "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
+}
+_HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    CONTENT_DIGEST: {"type": "string"},
+    RECORDING_SHA256: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
 }
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
@@ -49,7 +57,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -87,8 +95,9 @@ def upload_body(part: str) -> dict[str, Any]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The requestBody of a route that takes JSON, or nothing."""
-    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+    """The requestBody of a route that takes JSON; or nothing, where nothing of it is required."""
+    required = any(field.is_required() for field in model.model_fields.values())
+    return {"required": required, "content": {"application/json": {"schema": model.model_json_schema()}}}
 
 
 def _describe_transcript(operation: dict[str, Any]) -> None:
@@ -126,7 +135,7 @@ def _describe_uploads(paths: dict[str, Any]) -> None:
     for path in _UPLOADS:
         operation = paths[path]["post"]
         operation["parameters"] += [
-            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            {"name": name, "in": "header", "required": False, "description": said, "schema": _HEADER_SCHEMAS[name]}
             for name, said in _UPLOAD_HEADERS.items()
         ]
         operation["responses"]["202"]["headers"] = _LOCATION
@@ -144,7 +153,7 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "503"]
+    found = ["401", "403", "503"]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):
@@ -152,7 +161,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path in _UPLOADS and "requestBody" in operation:
         found += ["410"]
     if "requestBody" in operation:
-        found += ["408", "413", "415"]
+        found += ["400", "408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
     return sorted(found)

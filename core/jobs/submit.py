@@ -145,12 +145,15 @@ def _made(
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
     session.add_all(recordings)
     session.flush()
-    return Submitted(job_json(session, _new_job(session, context, job_id, recordings, options, model, rings)), True)
+    return Submitted(
+        job_json(session, _new_job(session, context, tenant, job_id, recordings, options, model, rings)), True
+    )
 
 
 def _new_job(
     session: Session,
     context: Context,
+    tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
     options: Options,
@@ -159,7 +162,8 @@ def _new_job(
 ) -> Job:
     job = Job(
         id=job_id,
-        tenant_id=recordings[0].tenant_id,
+        tenant_id=tenant.id,
+        submitted_by=tenant.subject,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
         model=model,

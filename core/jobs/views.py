@@ -4,7 +4,6 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +20,10 @@ from core.jobs.outlook import Outlook, outlook
 from core.keys import Tenant
 from core.states import DIARIZED, Kind, Status
 from core.tables import Job, Recording, TrackRow, TranscriptRow
+from core.times import time_json
 
 POLL = 0.25
 """Seconds between looks while a caller waits; no connection is held in between."""
-
-
-def time_json(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def job_json(session: Session, job: Job) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Who asks: tenants, their keys, and the keys by which nothing is done twice."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Base
@@ -22,14 +23,36 @@ class Tenant(Base):
 
 
 class ApiKey(Base):
-    """Only the SHA-256 of a key is kept: a key has 256 random bits, so a slow hash would add nothing."""
+    """Only the SHA-256 of a key is kept: a key has 256 random bits, so a slow hash would add nothing. `scopes`:
+    `core.scopes.Scope`. `last_used_at` is up to a minute late."""
 
     __tablename__ = "api_keys"
+    # A key that may do nothing is a mistake of whoever made it.
+    __table_args__ = (CheckConstraint("cardinality(scopes) > 0", name="api_key_has_scopes"),)
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
+    # What people and ledgers call it; a secret cannot be.
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    name: Mapped[str] = mapped_column(server_default="")
+    scopes: Mapped[list[str]] = mapped_column(server_default=text("'{admin}'"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class SigningKey(Base):
+    """What our access tokens are signed with, one after another. `sealed`: the private key (`core.vault`)."""
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    algorithm: Mapped[str]
+    public: Mapped[dict[str, Any]]
+    sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    retired_at: Mapped[datetime | None]
 
 
 class IdempotencyKey(Base):

@@ -49,7 +49,7 @@ class Job(Base):
     change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
-    speakers."""
+    speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -83,6 +83,7 @@ class Job(Base):
     weight: Mapped[float | None]
     revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     late_results: Mapped[int] = mapped_column(Integer, server_default="0")
+    submitted_by: Mapped[str | None]
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     language: Mapped[str | None]

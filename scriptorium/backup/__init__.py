@@ -3,12 +3,3 @@
 The database first, as one snapshot; then the recordings. Bytes are stored before the row that names them and never
 changed afterwards, so whatever the snapshot names is still to be copied, except what was deleted in between.
 """
-
-from core.errors import ScriptoriumError
-
-
-class Refused(ScriptoriumError):
-    """It cannot be done as asked, and nothing was changed; the message names the remedy."""
-
-    code = "refused"
-    status = 409

@@ -14,8 +14,8 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from core.jobs.restored import Found, known
-from scriptorium.backup import Refused
 from scriptorium.backup.blobs import FOLDER, LIST, Blob, flush, listed
+from scriptorium.reach import Refused
 
 NAME = "manifest.json"
 DUMP = "database.dump"

@@ -12,9 +12,11 @@ from core.blobs import flush_folder
 from core.context import Context
 from core.jobs import restored
 from core.jobs.restored import Found
-from scriptorium.backup import Refused, blobs, database, manifest
+from scriptorium import reach
+from scriptorium.backup import blobs, database, manifest
 from scriptorium.backup.manifest import Manifest
 from scriptorium.data_folder import DataFolder, write_private
+from scriptorium.reach import Refused
 
 Say = Callable[[str], None]
 
@@ -35,7 +37,7 @@ def restore(source: Path, data: Path, database_url: str, say: Say) -> Restored:
     say("checking the backup …")
     stored = manifest.verified(source)
     folder = DataFolder(data.resolve())
-    with database.to_fill(folder, database_url) as url, database.connected(url, folder) as context:
+    with reach.to_fill(folder, database_url) as url, reach.connected(url, folder) as context:
         return _Restore(source, stored, folder, url, context, say).run()
 
 

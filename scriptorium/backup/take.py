@@ -12,9 +12,11 @@ from core.blobs import flush_folder
 from core.context import Context
 from core.jobs import restored
 from core.jobs.restored import Found
-from scriptorium.backup import Refused, blobs, database, manifest
+from scriptorium import reach
+from scriptorium.backup import blobs, database, manifest
 from scriptorium.backup.manifest import Manifest
 from scriptorium.data_folder import DataFolder
+from scriptorium.reach import Refused
 
 Say = Callable[[str], None]
 
@@ -26,8 +28,8 @@ def take(out: Path, data: Path, database_url: str, say: Say) -> Manifest:
     """
     folder, out = DataFolder(data.resolve()), out.absolute()
     _check(out, folder)
-    reached = database.to_read(folder, database_url)
-    with reached as url, database.connected(url, folder) as context, _in_progress(out) as partial:
+    reached = reach.to_read(folder, database_url)
+    with reached as url, reach.connected(url, folder) as context, _in_progress(out) as partial:
         found, now = _look(context), datetime.now(UTC)
         _check_storage(context, say)
         say("copying the database …")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from scriptorium.cli import backup, doctor, jobs, models, score, serve, transcribe
+from scriptorium.cli import backup, doctor, jobs, keys, models, score, serve, transcribe
 from scriptorium.cli.exits import SERVER_UNREACHABLE, for_refusal
 from scriptorium.client import ApiError, ServerUnreachable
 
@@ -21,6 +21,7 @@ app.command()(transcribe.transcribe)
 app.add_typer(jobs.app, name="jobs")
 app.command()(jobs.workers)
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 app.command()(score.score)
 app.command()(backup.backup)
 app.command()(backup.restore)

@@ -1,14 +1,12 @@
 """`scriptorium jobs …` and `scriptorium workers`."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from scriptorium.cli.connection import Data, Key, Url, connect
+from scriptorium.cli.tables import table
 
 app = typer.Typer(help="List, show, cancel, retry and delete jobs.", no_args_is_help=True)
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
@@ -25,7 +23,7 @@ def list_jobs(
     """The newest jobs."""
     with connect(url, key, data) as client:
         page = client.jobs(status=status, limit=limit)
-    _table(("id", "status", "done", "seconds", "created"), [_row(job) for job in page["jobs"]])
+    table(("id", "status", "done", "seconds", "created"), [_row(job) for job in page["jobs"]])
 
 
 def _row(job: dict[str, Any]) -> tuple[str, ...]:
@@ -74,19 +72,9 @@ def workers(url: Url = None, key: Key = None, data: Data = None) -> None:
     with connect(url, key, data) as client:
         alive = client.workers()
     columns = ("name", "kinds", "models", "holds", "seen")
-    _table(columns, [_worker_row(worker) for worker in alive])
+    table(columns, [_worker_row(worker) for worker in alive])
 
 
 def _worker_row(worker: dict[str, Any]) -> tuple[str, ...]:
     serves = (", ".join(worker["kinds"]), ", ".join(worker["models"]))
     return (worker["name"], *serves, str(worker["holds"]), worker["seen_at"])
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """Wide enough for its longest line: an id that is cut cannot be copied."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ignore")
-    for row in rows:
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 1000).print(table, crop=False, soft_wrap=True)

@@ -17,12 +17,13 @@ from core.jobs import restored
 from core.keys import Tenant
 from core.states import Kind
 from core.tables import Job, Recording, Step, SweepState, Worker
-from scriptorium import embedded
-from scriptorium.backup import Refused, blobs, database
+from scriptorium import embedded, reach
+from scriptorium.backup import blobs, database
 from scriptorium.backup.restore import Restored, restore
 from scriptorium.backup.take import take
 from scriptorium.data_folder import DataFolder, InUse
 from scriptorium.embedded.postgres import Postgres
+from scriptorium.reach import Refused
 from tests.integration.conftest import MakeJob, assemble, transcribe_all
 
 Row = tuple[str, int, str, int, int, int]
@@ -80,7 +81,7 @@ def test_what_ran_is_queued_again_uncounted_and_the_rest_is_as_it_was(
     before = rows(context)
     assert [row[2] for row in before].count("running") == 2
     assert into(second_url, backup, tmp_path / "data").queued == 2
-    with database.connected(second_url, DataFolder(tmp_path / "data")) as there:
+    with reach.connected(second_url, DataFolder(tmp_path / "data")) as there:
         expected = [(*row[:2], "queued" if row[2] == "running" else row[2], *row[3:]) for row in before]
         assert rows(there) == expected
         with there.sessions() as session:
@@ -95,7 +96,7 @@ def test_the_jobs_go_on_where_they_were_restored(
 ) -> None:
     shown = {job["id"]: job for job in jobs.page(context, tenant)["jobs"]}
     into(second_url, backup, tmp_path / "data")
-    with database.connected(second_url, DataFolder(tmp_path / "data")) as there:
+    with reach.connected(second_url, DataFolder(tmp_path / "data")) as there:
         assert {job["id"] for job in jobs.page(there, tenant)["jobs"]} == set(shown)
         jobs.sweep(there)
         assert transcribe_all(there) == 4
@@ -122,7 +123,7 @@ def test_a_database_or_folder_that_is_in_use_is_refused(
     with pytest.raises(Refused, match="holds recordings already"):
         into(second_url, backup, context.settings.data)
     database.migrate(second_url, DataFolder(tmp_path / "data"))
-    with database.connected(second_url, DataFolder(tmp_path / "data")) as there:
+    with reach.connected(second_url, DataFolder(tmp_path / "data")) as there:
         jobs.register(there, "somebody", [Kind.INGEST], [], {})
         with pytest.raises(Refused, match="somebody"):
             into(second_url, backup, tmp_path / "data")
@@ -142,7 +143,7 @@ def test_a_restore_that_was_cut_off_goes_on(backup: Path, second_url: str, tmp_p
     with pytest.raises(Refused, match="holds jobs already"):
         into(second_url, backup, folder.path)
     mark.write_text(json.loads((backup / "manifest.json").read_text())["database"]["sha256"])
-    with database.connected(second_url, folder) as there:
+    with reach.connected(second_url, folder) as there:
         jobs.claim(there, "died", [Kind.TRANSCRIBE], ["demo"])
     assert into(second_url, backup, folder.path).queued == 1
     mark.write_text("of another backup")
@@ -194,7 +195,7 @@ def test_a_running_servers_own_database_is_found(tmp_path: Path) -> None:
                 take(tmp_path / "backup", folder.path, "", quiet)
             with pytest.raises(Refused, match="try again when it is ready"):
                 take(tmp_path / "backup", folder.path, "", quiet)
-            with pytest.raises(InUse), database.to_fill(folder, ""):
+            with pytest.raises(InUse), reach.to_fill(folder, ""):
                 pass
 
 

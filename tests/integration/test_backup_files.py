@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.jobs.restored import Found
-from scriptorium.backup import Refused, blobs, manifest
+from scriptorium.backup import blobs, manifest
 from scriptorium.embedded.binaries import NotInstalled, postgres_client
+from scriptorium.reach import Refused
 
 
 @pytest.fixture
