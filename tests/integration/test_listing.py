@@ -51,8 +51,7 @@ def test_by_metadata(listed: Callable[..., list[str]], context: Context, make_jo
     blue = [make_job(metadata={"room": "blue", "team": team, "a.b": "1"}) for team in ("x", "y", "x", "y")]
     red = make_job(metadata={"room": "red"})
     make_job()
-    keys.ensure(context, other := keys.mint(), "another")
-    make_job(owner=keys.authenticate(context, other), metadata={"room": "blue", "team": "x"})
+    make_job(owner=keys.ensure(context, keys.mint(), "another"), metadata={"room": "blue", "team": "x"})
     newest = [str(one) for one in blue[::-1]]
     assert listed(**{"metadata.room": "blue"}) == newest
     assert listed(**{"metadata.room": "blue", "metadata.team": "x"}) == newest[1::2]
