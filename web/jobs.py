@@ -12,7 +12,7 @@ from core import jobs
 from web import openapi, queries, schemas, trail, transcripts
 from web.answers import answer
 from web.encoded import json_object
-from web.fields import plain, refusal
+from web.fields import once, plain, refusal
 from web.scope import authenticate, context, seat, tenant
 from web.submission import location_of, submitted
 
@@ -55,8 +55,13 @@ def show(job_id: UUID, query: queries.WaitQuery) -> Response:
 @routes.input(queries.PageQuery, location="query", arg_name="query")
 @routes.output(schemas.JobPage)
 def page(query: queries.PageQuery) -> Response:
-    """Jobs, newest first"""
-    return answer(jobs.page(context(), tenant(), **plain("tag", query.model_dump())))
+    """Jobs, newest first
+
+    Those for which all filters hold that are given.
+    """
+    once(request.args)
+    asked = plain("metadata", query.model_dump(exclude={"limit", "cursor"}))
+    return answer(jobs.page(context(), tenant(), jobs.Filter(**asked), limit=query.limit, cursor=query.cursor))
 
 
 @routes.get("/jobs/<uuid:job_id>/transcript")

@@ -31,9 +31,7 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
         if isinstance(body, Named):
             made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
         else:
-            made = jobs.submit(
-                here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated
-            )
+            made = jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
         trail.note(ids={"job_id": made.job["id"]})
         return made
 
