@@ -24,6 +24,8 @@ class Recording(Base):
             "recordings_to_erase", "deleted_at", postgresql_where=text("erased_at IS NULL AND deleted_at IS NOT NULL")
         ),
         CheckConstraint("erased_at IS NULL OR deleted_at IS NOT NULL", name="erased_only_when_deleted"),
+        # It is here, and both are known, or it is still to be fetched.
+        CheckConstraint("(bytes IS NULL) = (sha256 IS NULL)", name="here_or_to_fetch"),
         Index("recordings_newest", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
         # One recording of two uploads at once.
         Index(
