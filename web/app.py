@@ -5,6 +5,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, request
+from werkzeug.routing import UnicodeConverter
 
 from core.context import Context, build
 from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
@@ -25,6 +26,12 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """On every answer: nothing here is a page that others may frame, and a transcript must not stay in a cache."""
+
+
+class Label(UnicodeConverter):
+    """A speaker's label in an address: any but the words that stand there for something else."""
+
+    regex = "(?!merge$)[^/]+"
 
 
 class Api(APIFlask):
@@ -49,6 +56,7 @@ def create_app(context: Context | None = None) -> Api:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
+    app.url_map.converters["label"] = Label
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
     for module in (jobs, recordings, asr, openai, oauth, service, metrics):

@@ -16,6 +16,8 @@ graceful_timeout = 10
 """Seconds that running requests get at a stop. A caller that waits for a job asks again."""
 control_socket_disable = True
 """It would lie in the home folder, which may be read-only or shared."""
+limit_request_line = 8190
+"""Bytes. A list may be asked for by ten of the callers' own keys."""
 accesslog = None
 """Requests are not logged: a query may hold what is private."""
 errorlog = "-"

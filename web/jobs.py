@@ -106,7 +106,7 @@ def retry(job_id: UUID) -> Response:
     return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
 
 
-@routes.patch("/jobs/<uuid:job_id>/speakers/<string:label>")
+@routes.patch("/jobs/<uuid:job_id>/speakers/<label:label>")
 @routes.output(schemas.SpeakerOut)
 @routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerName)})
 def rename_speaker(job_id: UUID, label: str) -> Response:
