@@ -16,6 +16,7 @@ NAMES = (
     "throughput",
     "first_segment",
     "memory",
+    "resumable",
     "large_upload",
     "attribution",
     "cross_talk",

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     """Without a byte for so long, an upload is ended."""
     upload_limit: float = Field(6 * 3600.0, gt=0)
     """Seconds that a whole upload may take, however steadily it comes."""
+    upload_expires: float = Field(86400.0, ge=60)
+    """A resumable upload to which nothing came for so long is removed; a finished one is told of for as long."""
+    max_open_uploads: int = Field(100, gt=0)
+    """Resumable uploads of one tenant that are not finished."""
     long_upload_bytes: int = 100_000_000
     """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from scriptorium.refusals import ApiError, ServerUnreachable
+from scriptorium.resumable import Sender
 from scriptorium.transport import Progress, Transport
 
 __all__ = ["ENDED", "ApiError", "Client", "Job", "Recording", "ServerUnreachable"]
@@ -88,6 +89,11 @@ class Client(Transport):
     ) -> Recording:
         """Keeps a recording on the server, with no job yet; it stays until `delete_recording`. As sure as `submit`."""
         return self._uploaded("/v1/recordings", [("file", path)], {}, progress, idempotency_key)
+
+    def upload_resumable(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Recording:
+        """As `upload`, of any size and over any line: it goes on where a broken line, or a server that starts anew,
+        left off. What is told to `progress` may be fewer bytes than a moment before."""
+        return self.recording(Sender(self._request, self._pause).send(path, progress))
 
     def recording(self, recording_id: str) -> Recording:
         return self._json("GET", f"/v1/recordings/{recording_id}")

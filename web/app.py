@@ -8,7 +8,7 @@ from flask import Response, request
 from werkzeug.routing import UnicodeConverter
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
+from web import arrival, asr, errors, jobs, metrics, oauth, openapi, resumable, service
 from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
@@ -59,9 +59,10 @@ def create_app(context: Context | None = None) -> Api:
     app.url_map.converters["label"] = Label
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, recordings, asr, openai, oauth, service, metrics):
+    for module in (jobs, recordings, resumable, asr, openai, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
+    app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]
     app.spec_processor(openapi.completed)
     return app
 

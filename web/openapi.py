@@ -10,6 +10,7 @@ from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
+from web import tus_described
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.oauth import OAuthError
 from web.openai import described
@@ -79,6 +80,7 @@ def completed(spec: Any) -> Any:
     recordings.completed(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
+    tus_described.describe(spec["paths"])
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 

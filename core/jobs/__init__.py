@@ -12,7 +12,7 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, check_storage, submit, submit_kept, submit_url
+from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     page,
@@ -26,6 +26,7 @@ from core.jobs.views import (
 )
 from core.keys import Tenant
 from core.recordings import Source
+from core.storage import check_storage
 
 __all__ = [
     "AssemblyFacts",
