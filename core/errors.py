@@ -27,6 +27,18 @@ class InputError(ScriptoriumError):
     status = 422
 
 
+class SourceForbidden(InputError):
+    """A URL that this server may not fetch. The message names nothing of what lies there."""
+
+    code = "source_forbidden"
+
+
+class SourceRefused(InputError):
+    """What lies at a URL cannot be had, and asking again gives the same."""
+
+    code = "source_refused"
+
+
 class InvalidRequest(ScriptoriumError):
     """The request is at fault. `errors` in `details` lists `{"field", "message", "allowed"?}`."""
 
@@ -120,6 +132,12 @@ class BlobMissing(StorageError):
 
 class BlobUnreadable(StorageError):
     code = "audio_unreadable"
+
+
+class SourceUnreachable(ScriptoriumError):
+    """The server that a URL names does not answer as it should now."""
+
+    code = "source_unreachable"
 
 
 class DeadlinePassed(ScriptoriumError):

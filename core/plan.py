@@ -81,11 +81,12 @@ def written(tallies: Tallies) -> dict[str, Any]:
 
 
 def next_steps(tallies: Tallies, *, speakers: bool = False) -> list[Kind]:
-    """Chunks are not here: ingest itself emits them, while it decodes. Which of them the second pass hears again is
+    """Chunks are not here: ingest itself emits them, while it decodes. Nor is a fetch: whoever submits adds it, and
+    alone has its URL. Which of them the second pass hears again is
     for `core.second_pass` to choose, once the first has ended: a language is settled by all of them. `speakers`: the
     caller asked for them; they are looked for beside the transcription, and the assembly waits for both."""
     if not tallies[Kind.INGEST].total:
-        return [Kind.INGEST]
+        return [Kind.INGEST] if arrived(tallies) else []
     found = _for_speakers(tallies) if speakers else []
     if not _heard(tallies) or tallies[Kind.REDECODE].open or tallies[Kind.ASSEMBLE].total:
         return found
@@ -103,6 +104,11 @@ def _for_speakers(tallies: Tallies) -> list[Kind]:
         return [Kind.DIARIZE]
     whole = diarize.ended and not diarize.failed
     return [Kind.CLUSTER] if whole and not cluster.total else []
+
+
+def arrived(tallies: Tallies) -> bool:
+    """Its sound was uploaded, or fetched."""
+    return tallies[Kind.FETCH].done > 0 or not tallies[Kind.FETCH].total
 
 
 def ingested(tallies: Tallies) -> bool:
@@ -135,7 +141,8 @@ def verdict(tallies: Tallies) -> Status | None:
     transcribe = tallies[Kind.TRANSCRIBE]
     ingest = tallies[Kind.INGEST]
     nothing_heard = transcribe.ended and not transcribe.done
-    if tallies[Kind.ASSEMBLE].failed or (ingest.ended and (not ingest.done or nothing_heard)):
+    not_there = tallies[Kind.FETCH].ended and not arrived(tallies)
+    if not_there or tallies[Kind.ASSEMBLE].failed or (ingest.ended and (not ingest.done or nothing_heard)):
         return Status.FAILED
     return None
 
@@ -186,7 +193,8 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
         return _missing(tallies, speakers=speakers)
     sound = ingested(tallies)
     ready, requeue, drop = {
-        Kind.INGEST: (True, {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
+        Kind.FETCH: (not arrived(tallies), {Kind.FETCH: False}, _AFTER_HEARING),  # once it was, its URL is forgotten
+        Kind.INGEST: (arrived(tallies), {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
         Kind.TRANSCRIBE: (sound, {Kind.TRANSCRIBE: True}, _AFTER_HEARING),
         Kind.REDECODE: (_heard(tallies), {}, _AFTER_HEARING),
         Kind.DIARIZE: (speakers and sound, {}, {*DIARIZED, Kind.ASSEMBLE}),
@@ -197,7 +205,7 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
 
 
 def _missing(tallies: Tallies, *, speakers: bool) -> Again | None:
-    requeue = {kind: False for kind in (Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
+    requeue = {kind: False for kind in (Kind.FETCH, Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
     drop = _AFTER_HEARING if requeue else frozenset({Kind.ASSEMBLE})
     if Kind.INGEST in requeue and speakers:
         drop |= {*DIARIZED}  # of the track that was not there

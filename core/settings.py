@@ -4,9 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.outgoing import Rules, allowances
 from core.states import Kind
 
 MIB = 2**20
@@ -108,6 +109,12 @@ class Settings(BaseSettings):
     max_duration: float = 12 * 3600.0
     decode_timeout: float = 3600.0
     decode_stall: float = 60.0
+    fetches: int = Field(4, ge=0)
+    """Recordings that one process which fetches by URL takes at once; with 0, `up` starts none."""
+    fetch_timeout: float = Field(3600.0, gt=0)
+    """Seconds that a whole fetch may take, redirects too; `upload_stall` is how long it may bring nothing."""
+    outgoing_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Beside public addresses, where requests to callers' URLs may go: see `core.outgoing.allowances`."""
     min_free_bytes: int = 2 * 10**9
     min_free_share: float = 0.05
 
@@ -137,6 +144,21 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError("SCRIPTORIUM_ISSUERS names an issuer twice, or this server itself")
         return self
+
+    @field_validator("outgoing_allow", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(entry for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _allowances(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        allowances(value)
+        return value
+
+    @property
+    def outgoing(self) -> Rules:
+        return allowances(self.outgoing_allow)
 
     @property
     def blobs(self) -> Path:

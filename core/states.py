@@ -30,6 +30,7 @@ class StepStatus(StrEnum):
 
 
 class Kind(StrEnum):
+    FETCH = "fetch"
     INGEST = "ingest"
     TRANSCRIBE = "transcribe"
     REDECODE = "redecode"

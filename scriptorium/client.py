@@ -70,6 +70,13 @@ class Client(Transport):
         asked = {"options": json.dumps({**options, "tracks": list(told)})}
         return self._uploaded("/v1/jobs", files, asked, progress, idempotency_key)
 
+    def submit_url(self, source_url: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """As `submit`, of a recording that the server fetches itself: from a public address, or where its operator
+        allows it."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        sent = {"source_url": source_url, **options}
+        return self._again(lambda: self._json("POST", "/v1/jobs", json=sent, headers=headers))
+
     def submit_recording(self, recording_id: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
         """A job of a recording that is on the server already: of `upload`, or of another job. Sent again as `submit`
         is, with one key."""

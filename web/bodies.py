@@ -15,13 +15,13 @@ from web.encoded import Encoded
 from web.fields import options_of
 from web.multipart import Multipart
 from web.raw import MEDIA, Raw, is_raw
-from web.upload import Checks, Named, OptionsFrom, Upload
+from web.upload import Body, Checks, OptionsFrom
 
 
 @contextmanager
 def received(
     request: Request, context: Context, options_from: OptionsFrom = options_of, *, raw: bool = False
-) -> Iterator[Upload | Named]:
+) -> Iterator[Body]:
     """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
     `options_from`: makes options of a form's fields. `raw`: the body may be the recording itself.
 

@@ -16,8 +16,8 @@ from web.upload import (
     FORM_BYTES,
     NAMELESS,
     TRACKS,
+    Body,
     Checks,
-    Named,
     Upload,
     base_name,
     missing,
@@ -44,7 +44,7 @@ class Encoded:
         request.max_content_length = self._limit // 3 * 4 + FORM_BYTES
         self._request, self._receive, self._checks = request, receive, checks
 
-    def read(self) -> Upload | Named:
+    def read(self) -> Body:
         content = self._request.stream.read()
         self._checks.content.update(content)
         self._checks.content.settle()

@@ -29,8 +29,9 @@ def submit() -> Response:
     """Send a recording
 
     Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Where the body
-    is the recording itself, the options are parameters. Sent again
-    with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200.
+    is the recording itself, the options are parameters. With `source_url` instead of bytes, the recording is fetched
+    from there afterwards. Sent again with the same `Idempotency-Key` it makes no second job: the answer is the first
+    one, with 200.
     """
     made = submitted(raw=True)
     return answer(made.job, 202 if made.created else 200, location_of(made.job))

@@ -23,7 +23,9 @@ from web.upload import (
     PARTS,
     READ,
     TRACKS,
+    Body,
     Checks,
+    Linked,
     Named,
     OptionsFrom,
     Upload,
@@ -56,7 +58,7 @@ class Multipart:
         self._take: Callable[[bytes], Any] = len
         self._options_from = options_from
 
-    def read(self) -> Upload | Named:
+    def read(self) -> Body:
         for event in self._events():
             if isinstance(event, File):
                 self._open(event)
@@ -71,7 +73,7 @@ class Multipart:
         options = self._options_from([(name, _text(name, bytes(value))) for name, value in self._fields])
         return self._upload(options) if self._files else self._named(options)
 
-    def _named(self, options: dict[str, Any]) -> Named:
+    def _named(self, options: dict[str, Any]) -> Named | Linked:
         found = named(options, self._checks.recording)
         if found is None:
             raise missing("file")

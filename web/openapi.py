@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core.formats import FORMATS
 from core.options import Options, Participant, Track
+from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
 from web import tus_described
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
@@ -15,7 +16,7 @@ from web.oauth import OAuthError
 from web.openai import described
 from web.recordings import described as recordings
 from web.schemas import AsrFailure, AsrPending, Problem
-from web.upload import RECORDING_ID
+from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
     "400": "The body is not what its Content-Type says",
@@ -32,7 +33,7 @@ _REFUSALS = {
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
-_CONFLICTS = ("/retry", "/transcript", "/speakers/merge", "/speakers/{label}")
+_CONFLICTS = ("/retry", "/transcript", "/audio", "/speakers/merge", "/speakers/{label}")
 _UPLOADS = ("/v1/jobs", "/v1/asr", "/v1/recordings")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
@@ -41,6 +42,10 @@ _UPLOAD_HEADERS = {
     "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
 }
+_BY_URL = (
+    "An http or https URL of the recording on a public server, fetched once the job is made. Its query, which may be a "
+    "secret, is not shown again."
+)
 _HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
     CONTENT_DIGEST: {"type": "string"},
@@ -91,12 +96,14 @@ def upload_body(part: str, *, raw: bool = False) -> dict[str, Any]:
     form["tracks"]["description"] = "One recording a participant, instead of one for all; `options` may describe them."
     form["options"] = {"type": "string", "contentMediaType": "application/json", "description": "All options as JSON."}
     form[RECORDING_ID] = named = {"type": "string", "format": "uuid", "description": "One that is here already."}
-    encoded = {"audio": {"type": "string", "contentEncoding": "base64"}, RECORDING_ID: named, **options}
+    form[SOURCE_URL] = url = {"type": "string", "format": "uri", "maxLength": LONGEST, "description": _BY_URL}
+    audio = {"type": "string", "contentEncoding": "base64"}
+    encoded = {"audio": audio, RECORDING_ID: named, SOURCE_URL: url, **options}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": _either(form, part, "tracks", RECORDING_ID)},
-            "application/json": {"schema": _either(encoded, "audio", RECORDING_ID)},
+            "multipart/form-data": {"schema": _either(form, part, "tracks", *ELSEWHERE)},
+            "application/json": {"schema": _either(encoded, "audio", *ELSEWHERE)},
             **(recordings.raw_content() if raw else {}),
         },
     }
@@ -174,7 +181,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path.endswith(_CONFLICTS):
         found += ["409"]
     if path in _UPLOADS and "requestBody" in operation:
-        found += ["404", "410"]
+        found += ["404", "409", "410"]
     if "requestBody" in operation:
         found += ["400", "408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):

@@ -42,8 +42,8 @@ class RecordingInfo(BaseModel):
     channels: int | None
     codec: str | None
     container: str | None = Field(description="FFmpeg's names of the format, such as `matroska,webm`.")
-    bytes: int
-    sha256: str
+    bytes: int | None = Field(description="Null until it was fetched, where it comes by URL.")
+    sha256: str | None
     created_at: str
     deleted_at: str | None = Field(description="Its bytes are gone since then; a job of it keeps its transcript.")
 
@@ -90,6 +90,7 @@ class Job(BaseModel):
     stages: dict[str, Stage]
     options: dict[str, Any]
     recording: RecordingInfo
+    source_url: str | None = Field(description="Where the recording is fetched, without the query.")
     tracks: list[TrackOut] = Field(description="Of a job with several sounds; else empty.")
     language: str | None
     language_probability: float | None

@@ -11,7 +11,7 @@ from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
-from web.upload import Named, OptionsFrom
+from web.upload import Linked, Named, OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -30,6 +30,8 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
             _refuse_unserved_folder(asked.model)
         if isinstance(body, Named):
             made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        elif isinstance(body, Linked):
+            made = jobs.submit_url(here, tenant(), body.url, asked, key)
         else:
             made = jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
         trail.note(ids={"job_id": made.job["id"]})

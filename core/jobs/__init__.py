@@ -3,7 +3,7 @@
 from core.jobs.again import run_again
 from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
-from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
+from core.jobs.effects import all_of, record_fetched, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.events import START, Event, Look, Place, Told, look
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
@@ -14,7 +14,7 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, submit, submit_kept
+from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     served_models,
@@ -64,6 +64,7 @@ __all__ = [
     "note",
     "page",
     "record_block",
+    "record_fetched",
     "record_probe",
     "record_segments",
     "record_speakers",
@@ -83,6 +84,7 @@ __all__ = [
     "show",
     "submit",
     "submit_kept",
+    "submit_url",
     "sweep",
     "transcript",
     "transcript_json",

@@ -66,6 +66,9 @@ def _wanted(session: Session, job: Job, kind: Kind | None) -> plan.Again:
         return wanted
     if kind is None:
         raise Conflict("nothing of this job is missing; name a stage to run it again", code="nothing_to_retry")
+    if kind is Kind.FETCH:
+        said = "there is nothing to fetch: the recording is here, and its URL is not kept; submit the URL again"
+        raise Conflict(said, code="stage_not_ready")
     raise Conflict(f"what {kind.value} is made from is not there yet; retry without a stage", code="stage_not_ready")
 
 

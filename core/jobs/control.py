@@ -82,10 +82,11 @@ def _delete(session: Session, job: Job) -> list[str]:
 def _erase_rows(session: Session, job: Job) -> None:
     for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):
         session.execute(sql_delete(table).where(table.job_id == job.id))
-    unsaid = Step.params.op("-")("prompt")  # what the second pass was told: a piece of the transcript
+    # What the second pass was told, a piece of the transcript; where the recording was to be fetched.
+    unsaid = Step.params.op("-")("prompt").op("-")("url")
     session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None, params=unsaid))
     job.deleted_at = func.clock_timestamp()
-    job.job_metadata, job.tag, job.warnings = {}, None, []
+    job.job_metadata, job.tag, job.source_url, job.warnings = {}, None, None, []
     job.options = {key: value for key, value in job.options.items() if key == "priority"}
 
 

@@ -105,7 +105,7 @@ def _length(session: Session, job: Job) -> float:
     return tracks.lengths(session, job).get(0, 0.0)
 
 
-def _size(session: Session, job: Job) -> int:
+def _size(session: Session, job: Job) -> int | None:
     return session.get_one(Recording, job.recording_id).bytes
 
 

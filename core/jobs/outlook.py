@@ -99,16 +99,17 @@ def outlook(session: Session, jobs: Sequence[Job]) -> Outlook:
 
 
 def _places(session: Session, queued: Sequence[UUID]) -> dict[UUID, int]:
-    """A job that is queued waits for its first ingest step, so their order is that of the jobs."""
-    waiting = (Step.status == StepStatus.QUEUED, Step.kind == Kind.INGEST, Step.model == "")
+    """A job that is queued waits for its fetch, or its first ingest step, so their order is that of the jobs. The two
+    have workers of their own, and tags that do not compare."""
+    waiting = (Step.status == StepStatus.QUEUED, Step.kind.in_([Kind.FETCH, Kind.INGEST]), Step.model == "")
     first = (
-        select(Step.job_id, Step.fair_tag, Step.id)
+        select(Step.job_id, Step.kind, Step.fair_tag, Step.id)
         .where(*waiting)
         .ext(distinct_on(Step.job_id))
         .order_by(Step.job_id, Step.fair_tag, Step.id)
         .subquery()
     )
-    place = func.row_number().over(order_by=(first.c.fair_tag, first.c.id)).label("place")
+    place = func.row_number().over(partition_by=first.c.kind, order_by=(first.c.fair_tag, first.c.id)).label("place")
     ordered = select(first.c.job_id, place).subquery()
     found = select(ordered.c.job_id, ordered.c.place).where(ordered.c.job_id.in_(queued))
     return dict(session.execute(found).all())

@@ -53,9 +53,8 @@ def _there(session: Session, table: str) -> bool:
 def without_bytes(context: Context) -> tuple[int, int]:
     """How many of the newest recordings are not in storage, and of how many. All: it is another server's storage."""
     with transaction(context.sessions) as session:
-        newest = (
-            select(Recording.id).where(Recording.deleted_at.is_(None)).order_by(Recording.id.desc()).limit(LOOKED_AT)
-        )
+        there = (Recording.deleted_at.is_(None), Recording.bytes.is_not(None))
+        newest = select(Recording.id).where(*there).order_by(Recording.id.desc()).limit(LOOKED_AT)
         keys = [Recording(id=one).source_key for one in session.scalars(newest)]
     return sum(not context.blobs.exists(key) for key in keys), len(keys)
 

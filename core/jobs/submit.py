@@ -14,15 +14,16 @@ from core import models
 from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest, Unavailable
+from core.errors import InvalidRequest, SourceForbidden, Unavailable
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
 from core.jobs.onward import go_on
-from core.jobs.rows import Rings
+from core.jobs.rows import NewStep, Rings, add_steps
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
+from core.outgoing import Target
 from core.recordings import rows
 from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
@@ -105,16 +106,38 @@ def submit_kept(
     """As `submit`, of a recording that is here already, whichever way it came. The key stands for its bytes, so that
     the same upload finds the same job.
 
-    Raises NotFound, Gone, UnknownModel, IdempotencyMismatch, InvalidRequest for tracks.
+    Raises NotFound, Gone, UnknownModel, IdempotencyMismatch, InvalidRequest for tracks, Conflict before it was fetched.
     """
     if options.tracks:
         message = "come as file parts of a multipart body, one each"
         raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
     model = _model(context, options)
     with transaction(context.sessions) as session:
-        sha256 = rows.found(session, tenant, recording_id).sha256
+        sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
     once = keyed(idempotency_key, fingerprint([sha256], options), repeated=repeated)
     return _once(context, tenant, options, model, once, lambda session: rows.shared(session, [recording_id]))
+
+
+def submit_url(
+    context: Context, tenant: Tenant, url: str, options: Options, idempotency_key: str | None = None
+) -> Submitted:
+    """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
+    seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
+    model = _model(context, options)
+    try:
+        target = context.settings.outgoing.read(url)
+    except SourceForbidden as error:
+        found = [{"field": "source_url", "message": error.message}]
+        raise InvalidRequest(f"source_url: {error.message}", code=error.code, errors=found) from error
+    once = keyed(idempotency_key, fingerprint([target.url], options), repeated=False)
+
+    def added(session: Session) -> Sequence[Recording]:
+        coming = Recording(id=uuid7(), tenant_id=tenant.id, filename=target.filename[-rows.LONGEST_NAME :])
+        session.add(coming)
+        session.flush()
+        return [coming]
+
+    return _once(context, tenant, options, model, once, added, target)
 
 
 def _model(context: Context, options: Options) -> str:
@@ -128,6 +151,7 @@ def _once(
     model: str,
     once: Keyed | None,
     recordings: Callable[[Session], Sequence[Recording]],
+    target: Target | None = None,
 ) -> Submitted:
     """The job that the key made before, else a new one. `recordings`: asked only for a new one, in its transaction."""
     rings, job_id = Rings(context), uuid7()
@@ -135,7 +159,7 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings)
+        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
         made = Submitted(job_json(session, job), created=True)
     rings.ring()
     return made
@@ -150,13 +174,16 @@ def _new_job(
     options: Options,
     model: str,
     rings: Rings,
+    target: Target | None,
 ) -> Job:
+    """`target`: where its recording is to be fetched."""
     job = Job(
         id=job_id,
         tenant_id=tenant.id,
         submitted_by=tenant.subject,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
+        source_url=target.shown if target else None,
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
         tag=options.tag,
@@ -179,6 +206,9 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    if target is not None:
+        fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
+        add_steps(session, job, Kind.FETCH, [fetch], rings)
     go_on(session, job, rings)
     session.flush()
     session.refresh(job)

@@ -62,7 +62,7 @@ def of(session: Session, job: Job) -> list[Track]:
     return [
         Track(
             row.index, row.recording_id, row.channel, row.offset_seconds, row.name, row.generation,
-            decoded.get(row.index), recording.bytes,
+            decoded.get(row.index), recording.bytes or 0,
         )
         for row, recording in rows
     ]  # fmt: skip

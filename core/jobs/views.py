@@ -53,6 +53,7 @@ def _shown(
         "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
         "recording": recording_json(recording),
+        "source_url": job.source_url,
         "tracks": [_track(row, its) for row, its in found],
         "language": job.language,
         "language_probability": job.language_probability,
@@ -87,7 +88,8 @@ def _track(row: TrackRow, its: Recording) -> dict[str, Any]:
 
 
 def _stages(job: Job) -> list[Kind]:
-    return [kind for kind in Kind if job.diarizer is not None or kind not in DIARIZED]
+    left_out = {*(() if job.diarizer else DIARIZED), *(() if job.source_url else (Kind.FETCH,))}
+    return [kind for kind in Kind if kind not in left_out]
 
 
 def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> dict[str, Any]:

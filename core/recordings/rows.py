@@ -16,7 +16,7 @@ from uuid6 import uuid7
 
 from core.blobs import Arrived
 from core.context import Context
-from core.errors import Gone, InputError, NotFound, ScriptoriumError, Unavailable
+from core.errors import Conflict, Gone, InputError, NotFound, ScriptoriumError, Unavailable
 from core.keys import Tenant
 from core.tables import Fingerprint, Recording
 from core.times import time_json
@@ -93,6 +93,13 @@ def own(session: Session, tenant: Tenant, recording_id: UUID) -> Recording:
     return there(found(session, tenant, recording_id))
 
 
+def own_here(session: Session, tenant: Tenant, recording_id: UUID) -> Recording:
+    """As `own`, of one whose bytes are here. Raises Conflict before."""
+    recording = own(session, tenant, recording_id)
+    hash_of(recording)
+    return recording
+
+
 def shared(session: Session, recording_ids: Collection[UUID]) -> list[Recording]:
     """Held so that nobody erases them before this transaction ends. Raises Gone."""
     wanted = select(Recording).where(Recording.id.in_(recording_ids)).order_by(Recording.id)
@@ -112,6 +119,14 @@ def tombstone(session: Session, recording: Recording) -> str:
     recording.deleted_at, recording.filename = func.clock_timestamp(), ""
     session.execute(delete(Fingerprint).where(Fingerprint.recording_id == recording.id))
     return recording.prefix
+
+
+def hash_of(recording: Recording) -> str:
+    """Raises Conflict where it comes by URL and is not here yet."""
+    if recording.sha256 is None:
+        message = f"recording {recording.id} is not fetched yet; wait for its job, or submit its URL again"
+        raise Conflict(message, code="recording_not_ready")
+    return recording.sha256
 
 
 def there(recording: Recording) -> Recording:

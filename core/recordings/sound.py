@@ -66,9 +66,9 @@ class Original:
 
 
 def original(context: Context, tenant: Tenant, recording_id: UUID) -> Original:
-    """Raises NotFound, Gone, BlobMissing."""
+    """Raises NotFound, Gone, Conflict before it was fetched, BlobMissing."""
     with transaction(context.sessions) as session:
-        recording = rows.own(session, tenant, recording_id)
+        recording = rows.own_here(session, tenant, recording_id)
     context.blobs.read_range(recording.source_key, 0, 1)  # what is missing is said now, not in the middle of an answer
     return Original(recording_json(recording), Pieces(context.blobs, recording.source_key))
 
@@ -77,11 +77,11 @@ def rendered(context: Context, tenant: Tenant, recording_id: UUID, start: float,
     """The sound from `start` to `end` in seconds (None: to the recording's own), 16 kHz mono, all channels mixed: a WAV
     in a temporary file, which is gone once it is closed.
 
-    Raises NotFound, Gone; InvalidRequest where there is no such clip; InputError (decode_timeout and others) where the
-    recording cannot be decoded; Unavailable when too many others ask.
+    Raises NotFound, Gone; Conflict before it was fetched; InvalidRequest where there is no such clip; InputError
+    (decode_timeout and others) where the recording cannot be decoded; Unavailable when too many others ask.
     """
     with transaction(context.sessions) as session:
-        recording = rows.own(session, tenant, recording_id)
+        recording = rows.own_here(session, tenant, recording_id)
         generation = _ingested(session, recording)
     stop = recording.duration if end is None else end
     _refuse(recording.duration, start, stop)

@@ -14,7 +14,8 @@ from core.tables.base import Base, among
 
 class Recording(Base):
     """`kept`: its owner sent it on its own, so it stays when its jobs go. `upload_key`: the idempotency key that it was
-    sent with then. `container`: FFmpeg's names of its format, None until somebody looked."""
+    sent with then. `container`: FFmpeg's names of its format, None until somebody looked. `bytes`, `sha256`: None until
+    it was fetched, where it comes by URL."""
 
     __tablename__ = "recordings"
     __table_args__ = (
@@ -23,6 +24,8 @@ class Recording(Base):
             "recordings_to_erase", "deleted_at", postgresql_where=text("erased_at IS NULL AND deleted_at IS NOT NULL")
         ),
         CheckConstraint("erased_at IS NULL OR deleted_at IS NOT NULL", name="erased_only_when_deleted"),
+        # It is here, and both are known, or it is still to be fetched.
+        CheckConstraint("(bytes IS NULL) = (sha256 IS NULL)", name="here_or_to_fetch"),
         Index("recordings_newest", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
         # One recording of two uploads at once.
         Index(
@@ -37,8 +40,8 @@ class Recording(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     filename: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
     duration: Mapped[float | None]
     channels: Mapped[int | None]
     codec: Mapped[str | None]
@@ -64,7 +67,8 @@ class Job(Base):
     change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
-    speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old."""
+    speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old.
+    `source_url`: where its recording was fetched, without the query."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -86,6 +90,7 @@ class Job(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id"))
+    source_url: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="queued")
     run: Mapped[int] = mapped_column(Integer, server_default="1")
     options: Mapped[dict[str, Any]]

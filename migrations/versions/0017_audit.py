@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0017"
-down_revision = "0012"
+down_revision = "0013"
 
 # Who removes says up to where, in the same transaction: an accident does not (docs/decisions/0017-audit.md).
 ENTRIES_KEPT = """

@@ -13,7 +13,7 @@ from web.fields import fault, plain
 from web.recordings import described, sound
 from web.scope import authenticate, context, tenant
 from web.submission import idempotency_key
-from web.upload import RECORDING_ID, Named
+from web.upload import RECORDING_ID, SOURCE_URL, Named, Upload
 
 routes = APIBlueprint("recordings", __name__, url_prefix="/v1", tag="Recordings")
 routes.before_request(authenticate)
@@ -32,8 +32,9 @@ def keep() -> Response:
     here, key = context(), idempotency_key()
     jobs.check_storage(here, request.content_length or 0)
     with received(request, here, raw=True) as body:
-        if isinstance(body, Named):
-            raise fault(RECORDING_ID, "names a recording that is here already; send the bytes of a new one")
+        if not isinstance(body, Upload):
+            field = RECORDING_ID if isinstance(body, Named) else SOURCE_URL
+            raise fault(field, "names a recording instead of holding it; send the bytes of a new one")
         if body.options:
             raise fault(next(iter(body.options)), "is not of a recording; options are given with POST /v1/jobs")
         kept = recordings.keep_once(here, tenant(), body.incoming, body.filename, key)
