@@ -71,6 +71,31 @@ class Conflict(ScriptoriumError):
     status = 409
 
 
+class OffsetMismatch(Conflict):
+    """The bytes do not begin where those that are stored end."""
+
+    code = "offset_mismatch"
+
+
+class UploadBusy(ScriptoriumError):
+    """Another request brings bytes of this upload, or took over from this one."""
+
+    code = "upload_busy"
+    status = 423
+
+
+class ChecksumMismatch(ScriptoriumError):
+    """Of the bytes of one request; the status is of the protocol tus."""
+
+    code = "checksum_mismatch"
+    status = 460
+
+
+class TooManyUploads(ScriptoriumError):
+    code = "too_many_uploads"
+    status = 429
+
+
 class Unauthorized(ScriptoriumError):
     code = "unauthorized"
     status = 401

@@ -147,15 +147,22 @@ def verdict(tallies: Tallies) -> Status | None:
     return None
 
 
-def progress(tallies: Tallies, status: Status) -> float:
-    """0 to 1, never going back: a tenth for ingest, then by seconds of audio transcribed, a little for the second pass,
-    the rest for assembly."""
+def progress(tallies: Tallies, status: Status, *, speakers: bool = False) -> float:
+    """0 to 1, in one run never going back: a tenth for ingest, then by seconds of audio transcribed and searched for
+    `speakers`, a little for the second pass, the rest for assembly."""
     if status is Status.COMPLETED:
         return 1.0
     if not ingested(tallies):
         return 0.05 if tallies[Kind.TRANSCRIBE].total else 0.0
     first, second = share(tallies[Kind.TRANSCRIBE]), share(tallies[Kind.REDECODE])
-    return round(0.1 + 0.75 * first + 0.1 * (second if tallies[Kind.REDECODE].chosen else 0.0), 4)
+    third = _speakers_found(tallies) if speakers else first
+    return round(0.1 + 0.5 * first + 0.25 * third + 0.1 * (second if tallies[Kind.REDECODE].chosen else 0.0), 4)
+
+
+def _speakers_found(tallies: Tallies) -> float:
+    if speakers_settled(tallies):
+        return 1.0
+    return 0.9 * share(tallies[Kind.DIARIZE]) if tallies[Kind.DIARIZE].total else 0.0
 
 
 def share(tally: Tally) -> float:

@@ -86,12 +86,21 @@ class Settings(BaseSettings):
     cache_days: float = Field(30.0, ge=0)
     """How long what a chunk gave is kept for the same chunk to come; 0 turns the chunk cache off, and empties it."""
 
+    audit_days: float = Field(365.0, gt=0)
+    """How long who did what is kept, at least."""
+    audit_flush: float = Field(1.0, ge=0, le=60)
+    """Entries of calls that change nothing wait so long for others, to be written at once; 0: none waits."""
+
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
     upload_stall: float = Field(60.0, gt=0)
     """Without a byte for so long, an upload is ended."""
     upload_limit: float = Field(6 * 3600.0, gt=0)
     """Seconds that a whole upload may take, however steadily it comes."""
+    upload_expires: float = Field(86400.0, ge=60)
+    """A resumable upload to which nothing came for so long is removed; a finished one is told of for as long."""
+    max_open_uploads: int = Field(100, gt=0)
+    """Resumable uploads of one tenant that are not finished."""
     long_upload_bytes: int = 100_000_000
     """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000

@@ -10,23 +10,24 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from scriptorium.following import ENDED, Event, followed
 from scriptorium.refusals import ApiError, ServerUnreachable
+from scriptorium.resumable import Sender
 from scriptorium.transport import Progress, Transport
 
-__all__ = ["ENDED", "ApiError", "Client", "Job", "Recording", "ServerUnreachable"]
+__all__ = ["ENDED", "ApiError", "Client", "Event", "Job", "Recording", "ServerUnreachable"]
 
 Job = dict[str, Any]
 """As api.md shows it: `id`, `status`, `progress`, `stages`, `error` …"""
 Recording = dict[str, Any]
 """`id`, `filename`, `duration`, `channels`, `codec`, `bytes`, `sha256` …"""
 
-ENDED = frozenset({"completed", "failed", "cancelled"})
 _LONG_POLL = 20.0
 _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
@@ -88,6 +89,11 @@ class Client(Transport):
     ) -> Recording:
         """Keeps a recording on the server, with no job yet; it stays until `delete_recording`. As sure as `submit`."""
         return self._uploaded("/v1/recordings", [("file", path)], {}, progress, idempotency_key)
+
+    def upload_resumable(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Recording:
+        """As `upload`, of any size and over any line: it goes on where a broken line, or a server that starts anew,
+        left off. What is told to `progress` may be fewer bytes than a moment before."""
+        return self.recording(Sender(self._request, self._pause).send(path, progress))
 
     def recording(self, recording_id: str) -> Recording:
         return self._json("GET", f"/v1/recordings/{recording_id}")
@@ -156,11 +162,27 @@ class Client(Transport):
         """Segments that are new or changed since the revision `after`: `segments`, `revision`, `final`."""
         return self._json("GET", f"/v1/jobs/{job_id}/segments", params={"after": after})
 
+    def events(self, job_id: str, last_event_id: str = "", patience: float = 30.0) -> Iterator[Event]:
+        """What happens to a job until it has ended: its `status`, each `segment` new or changed, its `progress`.
+        From the start, or behind the event of that id. A connection that breaks is made anew and nothing is told twice;
+        a server that does not answer is asked again for `patience` seconds."""
+        return followed(lambda since: self._stream(job_id, since), self._pause, last_event_id, patience)
+
     def jobs(
-        self, status: str | None = None, tag: str | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        status: str | None = None,
+        tag: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
     ) -> dict[str, Any]:
-        """A page, newest first: `jobs` and `next_cursor`."""
-        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor}
+        """A page, newest first: `jobs` and `next_cursor`. All filters must hold; `status` may be several, with commas
+        between them; times are RFC 3339."""
+        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor, "created_after": created_after}
+        asked |= {"created_before": created_before, **{f"metadata.{key}": one for key, one in (metadata or {}).items()}}
         return self._json("GET", "/v1/jobs", params={name: value for name, value in asked.items() if value is not None})
 
     def cancel(self, job_id: str) -> Job:

@@ -3,8 +3,8 @@
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,16 +76,30 @@ class Transport:
         answer: dict[str, Any] = self._request(method, path, **rest).json()
         return answer
 
-    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+    @contextmanager
+    def _stream(self, job_id: str, since: str) -> Iterator[httpx2.Response]:
+        headers = {"Last-Event-ID": since} if since else {}
+        with self._reached(), self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as response:
+            if response.is_error:
+                response.read()
+                raise refusal(response)
+            yield response
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raises ServerUnreachable."""
         try:
-            response = self._http.request(method, path, **rest)
+            yield
         except httpx2.TransportError as error:
             connected = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
-            raise ServerUnreachable(
-                f"no answer from {self.url} ({error or type(error).__name__})", connected
-            ) from error
+            said = f"no answer from {self.url} ({error or type(error).__name__})"
+            raise ServerUnreachable(said, connected) from error
         except httpx2.InvalidURL as error:
             raise ServerUnreachable(f"{self.url} is not an address: {error}", connected=False) from error
+
+    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        with self._reached():
+            response = self._http.request(method, path, **rest)
         if response.is_error:
             raise refusal(response)
         return response

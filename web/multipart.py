@@ -109,9 +109,10 @@ class Multipart:
         self._refuse(name)
         check = self._checks.recording if name != TRACKS else Check()
         check.expect(content_digest(",".join(part.headers.getlist(CONTENT_DIGEST)) or None))
-        source = jobs.Source(self._receive(self._intake.left), base_name(part.filename))
+        incoming = self._receive(self._intake.left)
+        source = jobs.Source(incoming, base_name(part.filename))
         self._files.append((name, source, check))
-        self._take = partial(self._intake.write, source.incoming, check)
+        self._take = partial(self._intake.write, incoming, check)
 
     def _refuse(self, name: str) -> None:
         """Raises InvalidRequest for a part that has no place in this body."""

@@ -10,6 +10,7 @@ from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
+from web import tus_described
 from web.assemblyai import described as assemblyai
 from web.assemblyai.asked import TranscriptParams
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
@@ -76,6 +77,8 @@ def completed(spec: Any) -> Any:
                 operation["security"] = [{"key": []}]
                 _refuse(path, operation)
     _describe_transcript(spec["paths"]["/v1/jobs/{job_id}/transcript"]["get"])
+    _describe_events(spec["paths"]["/v1/jobs/{job_id}/events"]["get"])
+    _describe_filters(spec["paths"]["/v1/jobs"]["get"]["parameters"])
     accepted = spec["paths"]["/v1/asr"]["post"]["responses"]["202"]
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
@@ -83,6 +86,7 @@ def completed(spec: Any) -> Any:
     assemblyai.completed(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
+    tus_described.describe(spec["paths"])
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 
@@ -130,6 +134,25 @@ def _describe_transcript(operation: dict[str, Any]) -> None:
     operation["responses"]["304"] = {"description": "It is as `If-None-Match` says", "headers": _ETAG}
     operation["parameters"].append(_IF_NONE_MATCH)
     found["headers"] = _ETAG
+
+
+def _describe_events(operation: dict[str, Any]) -> None:
+    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    said = "The id of the last event that came; the stream goes on behind it."
+    schema = {"type": "string", "maxLength": 100}
+    operation["parameters"].append(
+        {"name": "Last-Event-ID", "in": "header", "required": False, "description": said, "schema": schema}
+    )
+
+
+def _describe_filters(parameters: list[dict[str, Any]]) -> None:
+    """`status` is one parameter; each key of `metadata` is one of its own, with its name in full."""
+    for one in parameters:
+        if one["name"] == "status":
+            one |= {"style": "form", "explode": False}
+        if one["name"] == "metadata":
+            one |= {"style": "form", "explode": True}
+            one["schema"]["propertyNames"] = {"pattern": r"^metadata\..{1,100}$"}
 
 
 def _describe_uploads(paths: dict[str, Any]) -> None:

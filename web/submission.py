@@ -8,6 +8,7 @@ from flask import request, url_for
 
 from core import jobs, models, options
 from core.options import Options
+from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
@@ -24,12 +25,16 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
     here, key = context(), idempotency_key()
     jobs.check_room(here, request.content_length or 0)
     with received(request, here, options_from, raw=raw) as body:
+        trail.note(parameters=body.options)
         asked = wanted(body.options)
         if isinstance(body, Named):
-            return jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
-        if isinstance(body, Linked):
-            return jobs.submit_url(here, tenant(), body.url, asked, key)
-        return jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
+            made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        elif isinstance(body, Linked):
+            made = jobs.submit_url(here, tenant(), body.url, asked, key)
+        else:
+            made = jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
+        trail.note(ids={"job_id": made.job["id"]})
+        return made
 
 
 def wanted(given: dict[str, Any]) -> Options:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core import jobs
-from core.blobs import Incoming
+from core.blobs import Arrived
 from core.errors import InvalidRequest
 from web.digests import RECORDING_SHA256, Check
 from web.fields import fault, plain
@@ -35,7 +35,7 @@ FORM_BYTES = 2**20
 class Upload:
     """`others`: the second and further tracks, of a meeting that comes in several recordings."""
 
-    incoming: Incoming
+    incoming: Arrived
     filename: str
     options: dict[str, Any]
     others: tuple[jobs.Source, ...] = ()

@@ -32,7 +32,6 @@ MOST_ADDRESSES = 4
 _SLICE = 1.0
 """Seconds of waiting after which it is looked whether anybody still wants the answer."""
 _WRITE = 2**14
-"""Bytes sent at a time."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 Resolve = Callable[[str, int], Sequence[Address]]
@@ -118,11 +117,10 @@ class Outgoing:
         backend = _Guarded(self, target, wait)
         with httpcore2.HTTPConnection(url.origin, ssl_context=self.tls, network_backend=backend) as connection:
             length = {} if content is None else {"Content-Length": str(len(content))}
-            request = {**sent, **length, "User-Agent": "scriptorium", "Connection": "close"}
+            fields = {**sent, **length, "User-Agent": "scriptorium", "Connection": "close"}
+            request = httpcore2.Request(method, url, headers=[*fields.items()], content=content)
             with _named():
-                response = connection.handle_request(
-                    httpcore2.Request(method, url, headers=[*request.items()], content=content)
-                )
+                response = connection.handle_request(request)
             try:
                 found = {name.decode("latin-1").lower(): _text(value) for name, value in response.headers}
                 yield Answer(response.status, found, _body(response))

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import signals
 
-from core import bell, jobs, models
+from core import audit, bell, jobs, models
 from core.context import Context, build, celery_app
 from core.errors import ScriptoriumError
 from core.settings import settings
@@ -67,12 +67,15 @@ def scavenge() -> None:
     removed = jobs.scavenge(context())
     if removed:
         log.info("scavenge: removed %d uploads or recordings that no row names", removed)
+    if expired := audit.expire(context()):
+        log.info("scavenge: removed %d audit entries that had their time", expired)
 
 
 def _sweep() -> None:
     swept = jobs.sweep(context(), spacing=settings().sweep / 2)
     if swept != replace(jobs.Swept(), rung=swept.rung):
         log.info("sweep: %s", swept)
+    audit.chain(context())
 
 
 @signals.setup_logging.connect

@@ -5,18 +5,18 @@ from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
 from core.jobs.effects import all_of, record_fetched, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
+from core.jobs.events import START, Event, Look, Place, Told, look
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
+from core.jobs.listing import Filter, Neighbours, neighbours, page
 from core.jobs.naming import merge, rename
-from core.jobs.neighbours import Neighbours, neighbours
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, check_storage, submit, submit_kept, submit_url
+from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
-    page,
     served_models,
     show,
     transcript,
@@ -27,18 +27,25 @@ from core.jobs.views import (
 )
 from core.keys import Tenant
 from core.recordings import Source
+from core.storage import check_storage
 
 __all__ = [
+    "START",
     "AssemblyFacts",
     "Claimed",
     "Effect",
+    "Event",
+    "Filter",
     "HeardChunk",
+    "Look",
     "Neighbours",
     "NewStep",
+    "Place",
     "Source",
     "Submitted",
     "Swept",
     "Tenant",
+    "Told",
     "all_of",
     "assembly_facts",
     "blocks_of",
@@ -53,6 +60,7 @@ __all__ = [
     "finish",
     "hand_back",
     "heartbeat",
+    "look",
     "merge",
     "neighbours",
     "note",

@@ -121,7 +121,7 @@ def _drop(session: Session, job: Job, kind: Kind) -> None:
     if kind is Kind.DIARIZE:
         session.execute(delete(BlockRow).where(BlockRow.job_id == job.id))
     if kind is Kind.TRANSCRIBE:
-        heard.erase(session, job.id)
+        heard.withdraw(session, job)
 
 
 def _put_back_first_texts(session: Session, job: Job) -> None:
@@ -141,8 +141,7 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     if not steps:
         return
     if kind is Kind.TRANSCRIBE:
-        chunks = [step.index for step in steps]
-        heard.erase(session, job.id, chunks)
+        heard.withdraw(session, job, [step.index for step in steps])
     tallies = plan.read(job.tallies)
     costs = [seconds_of(step.params) or 1.0 for step in steps]
     tags, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)

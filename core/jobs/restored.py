@@ -76,6 +76,8 @@ def clear(context: Context) -> None:
     names = ", ".join([*(table.name for table in Base.metadata.sorted_tables), _VERSION])
     with transaction(context.sessions) as session:
         session.execute(text(f"DROP TABLE IF EXISTS {names} CASCADE"))
+        # Of triggers that went with the tables; the backup brings its own.
+        session.execute(text("DROP FUNCTION IF EXISTS audit_entries_kept, audit_batches_kept"))
 
 
 def settle(context: Context) -> int:

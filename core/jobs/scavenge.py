@@ -13,12 +13,13 @@ from core.database import from_now, transaction
 from core.jobs import library
 from core.states import UNDER_WAY
 from core.tables import IdempotencyKey, Job, Recording
+from core.uploads.tidy import tidy
 
 AT_ONCE = 500
 
 
 def scavenge(context: Context) -> int:
-    """How many recordings without a row, and uploads that broke off, were removed."""
+    """How many recordings without a row, and uploads that broke off or expired, were removed."""
     old = context.settings.orphan_after
     removed = context.blobs.forget_unfinished(old)
     found = _recordings(context, old)
@@ -31,7 +32,7 @@ def scavenge(context: Context) -> int:
         expired = from_now(-3600 * context.settings.idempotency_hours)
         session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < expired))
     library.forget(context)
-    return removed
+    return removed + tidy(context)
 
 
 def _recordings(context: Context, old: float) -> Iterator[UUID]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from core import models
-from core.blobs import Incoming
+from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
 from core.errors import InvalidRequest, SourceForbidden, Unavailable
@@ -27,6 +27,7 @@ from core.outgoing import Target
 from core.recordings import rows
 from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
+from core.storage import check_storage
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
 
 QUEUE_RETRY_AFTER = 60
@@ -39,13 +40,6 @@ class Submitted:
 
     job: dict[str, Any]
     created: bool
-
-
-def check_storage(context: Context, coming: int = 0) -> None:
-    """Raises Unavailable when the disk is nearly full, or would be after `coming` bytes."""
-    free, total = context.blobs.room()
-    if free - coming < max(context.settings.min_free_bytes, context.settings.min_free_share * total):
-        raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
 
 
 def check_room(context: Context, coming: int = 0) -> None:
@@ -66,7 +60,7 @@ def check_room(context: Context, coming: int = 0) -> None:
 def submit(
     context: Context,
     tenant: Tenant,
-    incoming: Incoming,
+    incoming: Arrived,
     filename: str,
     options: Options,
     idempotency_key: str | None = None,

@@ -76,5 +76,16 @@ def lengths(session: Session, job: Job) -> dict[int, float]:
     return {index: seconds for index, seconds in rows}  # noqa: C416 - a row is no tuple to the type checker
 
 
+def shown(session: Session, jobs: Sequence[Job]) -> dict[UUID, list[tuple[TrackRow, Recording]]]:
+    """Of those jobs that have tracks, in their order, with their recordings; one query, where it may find any."""
+    those = [job.id for job in jobs if several(job.options)]
+    found: dict[UUID, list[tuple[TrackRow, Recording]]] = {}
+    if those:
+        its = select(TrackRow, Recording).join(Recording, Recording.id == TrackRow.recording_id)
+        for row, recording in session.execute(its.where(TrackRow.job_id.in_(those)).order_by(TrackRow.index)):
+            found.setdefault(row.job_id, []).append((row, recording))
+    return found
+
+
 def ingest_steps(tracks: Sequence[Track]) -> list[NewStep]:
     return [NewStep(Kind.INGEST, one.index, params={"bytes": one.bytes, **one.params}) for one in tracks]

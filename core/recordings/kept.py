@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.blobs import Incoming
+from core.blobs import Arrived
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import IdempotencyMismatch, InputError, ScriptoriumError
@@ -33,7 +33,7 @@ class Kept:
     created: bool
 
 
-def keep(context: Context, tenant: Tenant, incoming: Incoming, filename: str) -> dict[str, Any]:
+def keep(context: Context, tenant: Tenant, incoming: Arrived, filename: str) -> dict[str, Any]:
     """The recording, as `show` gives it, with what a probe found. It stays until `delete`, whatever becomes of its
     jobs; a job of it is made by `jobs.submit_kept`. `filename` is for people to read, never a key: any text will do.
 
@@ -43,7 +43,7 @@ def keep(context: Context, tenant: Tenant, incoming: Incoming, filename: str) ->
     return keep_once(context, tenant, incoming, filename).recording
 
 
-def store(context: Context, tenant: Tenant, incoming: Incoming, filename: str) -> dict[str, Any]:
+def store(context: Context, tenant: Tenant, incoming: Arrived, filename: str) -> dict[str, Any]:
     """As `keep`, but unseen: what it is, and whether it is a recording at all, its job finds out. It goes with its last
     job; without one it stays until `delete`.
 
@@ -60,7 +60,7 @@ def store(context: Context, tenant: Tenant, incoming: Incoming, filename: str) -
 
 
 def keep_once(
-    context: Context, tenant: Tenant, incoming: Incoming, filename: str, idempotency_key: str | None = None
+    context: Context, tenant: Tenant, incoming: Arrived, filename: str, idempotency_key: str | None = None
 ) -> Kept:
     """As `keep`, or the recording that this key kept in the last `idempotency_hours`. Raises IdempotencyMismatch where
     that was another, Gone where it was deleted."""

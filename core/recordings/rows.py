@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from core.blobs import Incoming
+from core.blobs import Arrived
 from core.context import Context
 from core.errors import Conflict, Gone, InputError, NotFound, ScriptoriumError, Unavailable
 from core.keys import Tenant
@@ -28,7 +28,7 @@ LONGEST_NAME = 255
 class Source:
     """A recording that came in: its bytes, and what its sender calls it."""
 
-    incoming: Incoming
+    incoming: Arrived
     filename: str
 
 

@@ -159,6 +159,21 @@ def test_progress_never_goes_back() -> None:
     assert plan.progress(course[-1], Status.COMPLETED) == 1.0
 
 
+def test_progress_waits_for_speakers_too() -> None:
+    heard, diarize, cluster = Tally(total=4, seconds=120, done_seconds=120), Kind.DIARIZE, Kind.CLUSTER
+    half = Tally(total=2, open=1, seconds=120, done_seconds=60)
+    course = [
+        tallies(DONE, Tally(total=4, open=4, seconds=120)),
+        {**tallies(DONE, heard), diarize: replace(half, open=2, done_seconds=0)},
+        {**tallies(DONE, heard), diarize: half},
+        {**tallies(DONE, heard), diarize: replace(half, open=0, done_seconds=120), cluster: OPEN},
+        {**tallies(DONE, heard), diarize: replace(half, open=0, done_seconds=120), cluster: DONE},
+    ]
+    seen = [plan.progress(now, Status.PROCESSING, speakers=True) for now in course]
+    assert seen == sorted(set(seen))
+    assert plan.progress({**course[1], diarize: Tally(given_up=True)}, Status.PROCESSING, speakers=True) == seen[-1]
+
+
 FETCH, INGEST, TRANSCRIBE, ASSEMBLE = Kind.FETCH, Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE
 AFTER = {REDECODE, ASSEMBLE}
 

@@ -1,5 +1,6 @@
 """`/v2`: AssemblyAI's API over this server's jobs. A transcript's id is its job's."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,7 +12,7 @@ from core import jobs, recordings
 from core.errors import Gone, InvalidRequest, NotFound, SourceForbidden
 from core.formats import FORMATS, Layout, Look
 from core.states import Status
-from web import queries
+from web import queries, trail
 from web.answers import answer
 from web.assemblyai import described, rendered
 from web.assemblyai.asked import UPLOADS, Asked, asked, upload_of
@@ -41,6 +42,7 @@ def upload() -> Response:
     jobs.check_storage(here, request.content_length or 0)
     with received_bare(request, here) as body:
         kept = recordings.store(here, tenant(), body.incoming, body.filename)
+    trail.note(ids={"recording_id": kept["id"]})
     return answer({"upload_url": f"{_base()}{UPLOADS}{kept['id']}"})
 
 
@@ -51,7 +53,10 @@ def submit() -> Response:
     """Transcribe a recording that was uploaded, or lies at a URL"""
     jobs.check_room(context(), 0)
     wants = asked(json_object(request.get_data()))
-    return answer(rendered.transcript(_submitted(wants).job, None, _base()))
+    trail.note(parameters=wants.options)
+    job = _submitted(wants).job
+    trail.note(ids={"job_id": job["id"]})
+    return answer(rendered.transcript(job, None, _base()))
 
 
 @routes.get("/transcript/<uuid:transcript_id>")
@@ -163,16 +168,11 @@ def _captions(name: str, transcript_id: UUID, query: queries.CaptionsQuery) -> R
 
 
 def _neighbours(query: queries.TranscriptsQuery) -> jobs.Neighbours:
-    statuses = [Status(ours) for ours, theirs in rendered.STATUSES.items() if theirs == query.status]
-    return jobs.neighbours(
-        context(),
-        tenant(),
-        limit=query.limit,
-        statuses=statuses,
-        created_on=query.created_on,
-        before=query.before_id,
-        after=query.after_id,
-    )
+    statuses = [ours for ours, theirs in rendered.STATUSES.items() if theirs == query.status]
+    day = None if query.created_on is None else datetime.combine(query.created_on, time(), UTC)
+    filters = jobs.Filter(statuses, created_after=day, created_before=day and day + timedelta(days=1))
+    places = {"before": query.before_id, "after": query.after_id}
+    return jobs.neighbours(context(), tenant(), filters, limit=query.limit, **places)
 
 
 def _page_url(query: queries.TranscriptsQuery, **places: Any) -> str:
