@@ -59,32 +59,42 @@ def paragraphs(words: Sequence[Spoken]) -> list[Passage]:
     return _of_each_channel(words, ends_paragraph)
 
 
-def occurrences(words: Sequence[Spoken], phrase: str) -> list[Passage]:
-    """Where the phrase is said, without regard to case and punctuation, in order of time."""
-    wanted = [word for word in map(_plain, phrase.split()) if word]
-    wide = any(columns(char) == 2 for char in phrase)
-    found: list[Passage] = []
-    for lane in _by_channel(words):
-        said = [(one, plain) for one in lane if (plain := _plain(one.piece.text))]
-        texts = [plain for _, plain in said]
-        for start in range(len(said)):
-            count = _written_together(texts, start, "".join(wanted)) if wide else _parted(texts, start, wanted)
-            if count:
-                found.append(tuple(one for one, _ in said[start : start + count]))
-    return sorted(found, key=lambda passage: passage[0].index)
+def occurrences(words: Sequence[Spoken], phrases: Iterable[str]) -> dict[str, list[Passage]]:
+    """Where each phrase is said, without regard to case and punctuation, in order of time."""
+    lanes = [_Lane(lane) for lane in _by_channel(words)]
+    return {
+        phrase: sorted((found for lane in lanes for found in lane.find(phrase)), key=lambda found: found[0].index)
+        for phrase in phrases
+    }
 
 
-def _parted(texts: Sequence[str], start: int, wanted: Sequence[str]) -> int:
-    """How many words from `start` on are the wanted ones; 0 where others stand there."""
-    return len(wanted) if texts[start : start + len(wanted)] == list(wanted) else 0
+class _Lane:
+    """The words of one channel, to be searched several times: ten hours hold a hundred thousand."""
 
+    def __init__(self, words: Iterable[Spoken]) -> None:
+        said = [(one, plain) for one in words if (plain := _plain(one.piece.text))]
+        self._words, self._texts = [one for one, _ in said], [plain for _, plain in said]
+        self._places: dict[str, list[int]] = {}
+        for place, text in enumerate(self._texts):
+            self._places.setdefault(text, []).append(place)
 
-def _written_together(texts: Sequence[str], start: int, wanted: str) -> int:
-    """The same where no blank says what a word is: recognizers part Chinese as they like."""
-    rest, count = wanted, 0
-    while rest and start + count < len(texts) and rest.startswith(texts[start + count]):
-        rest, count = rest[len(texts[start + count]) :], count + 1
-    return 0 if rest else count
+    def find(self, phrase: str) -> Iterator[Passage]:
+        wanted = [word for word in map(_plain, phrase.split()) if word]
+        if any(columns(char) == 2 for char in phrase):
+            yield from self._together("".join(wanted))
+        elif wanted:
+            for start in self._places.get(wanted[0], ()):
+                if self._texts[start : start + len(wanted)] == wanted:
+                    yield tuple(self._words[start : start + len(wanted)])
+
+    def _together(self, wanted: str) -> Iterator[Passage]:
+        """Where no blank says what a word is: recognizers part Chinese as they like."""
+        for start in (place for text, places in self._places.items() if wanted.startswith(text) for place in places):
+            rest, end = wanted, start
+            while rest and end < len(self._texts) and rest.startswith(self._texts[end]):
+                rest, end = rest[len(self._texts[end]) :], end + 1
+            if not rest:
+                yield tuple(self._words[start:end])
 
 
 def _plain(text: str) -> str:

@@ -52,8 +52,17 @@ def _moment(given: object) -> object:
     return given
 
 
+def _day(given: object) -> object:
+    """The same of days."""
+    if isinstance(given, str) and not _DATE.match(given):
+        raise ValueError("must be a day such as 2026-03-01")
+    return given
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z")
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1970, 1, 1), le=date(2999, 12, 31))]
 METADATA = "metadata."
 """Before the key of a filter."""
 
@@ -115,7 +124,7 @@ class TranscriptsQuery(Query):
 
     limit: int = Field(10, ge=1, le=200)
     status: Literal["queued", "processing", "completed", "error"] | None = None
-    created_on: date | None = Field(None, ge=date(1970, 1, 1), le=date(2999, 12, 31), description="A day in UTC.")
+    created_on: Day | None = Field(None, description="A day in UTC.")
     before_id: UUID | None = Field(None, description="Only older ones.")
     after_id: UUID | None = Field(None, description="Only newer ones, and of those the oldest.")
     throttled_only: bool = Field(False, description="Nothing is throttled here: with `true` the list is empty.")
@@ -131,8 +140,10 @@ class CaptionsQuery(Query):
 
 
 class WordsQuery(Query):
+    """How long `words` may be, the request line says, which has 8190 bytes."""
+
     words: str = Field(
-        min_length=1, max_length=4000, description="Words and phrases of five words at most, with commas in between."
+        min_length=1, description="Words, and phrases of at most five words, with commas in between; at most 100."
     )
 
 

@@ -19,7 +19,13 @@ LEAST = 2000
 LEFT_OUT = "positive_data_acceptance"
 """That whatever fits the document is taken: a document cannot say that one option needs another, or which models a
 server has."""
-FINISHED = ("/v1/jobs/{job_id}/transcript", "/v1/jobs/{job_id}/segments")
+FINISHED = {
+    "job_id": ("/v1/jobs/{job_id}/transcript", "/v1/jobs/{job_id}/segments"),
+    "transcript_id": tuple(
+        f"/v2/transcript/{{transcript_id}}/{part}" for part in ("srt", "vtt", "sentences", "paragraphs", "word-search")
+    ),
+}
+"""Routes of what is ready, by the name that they give its id."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,9 @@ def key(up: Up) -> str:
 def _settings(job_id: str) -> str:
     """A job that has a transcript, for what a job made of random bytes never has."""
     each = [
-        f'[[operations]]\ninclude-path = "{path}"\nparameters = {{"path.job_id" = "{job_id}"}}' for path in FINISHED
+        f'[[operations]]\ninclude-path = "{path}"\nparameters = {{"path.{name}" = "{job_id}"}}'
+        for name, paths in FINISHED.items()
+        for path in paths
     ]
     return "\n".join(each)
 

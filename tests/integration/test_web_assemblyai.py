@@ -198,7 +198,7 @@ def test_sentences_paragraphs_and_words(caller: Caller, done: str) -> None:
     assert (found["matches"][0]["indexes"], found["matches"][1]["timestamps"]) == ([1], [[30_000, 61_000]])
 
 
-@pytest.mark.parametrize("words", ["", ",", "a b c d e f", ",".join(map(str, range(101))), "x" * 4001])
+@pytest.mark.parametrize("words", ["", ",", "a b c d e f", ",".join(map(str, range(101)))])
 def test_a_search_has_bounds(caller: Caller, done: str, words: str) -> None:
     refused(get(caller, f"/{done}/word-search", words=words), 400, "words: ")
 
@@ -256,7 +256,8 @@ def test_the_list_has_filters(context: Context, caller: Caller, make_job: MakeJo
 
 @pytest.mark.parametrize(
     "query",
-    [{"limit": 0}, {"limit": 201}, {"status": "failed"}, {"created_on": "yesterday"}, {"created_on": "9999-12-31"},
+    [{"limit": 0}, {"limit": 201}, {"status": "failed"}, {"created_on": "yesterday"}, {"created_on": "0"},
+     {"created_on": "2026-02-30"}, {"created_on": "9999-12-31"},
      {"before_id": "1"}, {"cursor": "1"}, {"throttled_only": "perhaps"}],
 )  # fmt: skip
 def test_a_bad_filter_is_named(caller: Caller, query: dict[str, Any]) -> None:

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from core.passages import PARAGRAPH_WORDS, Passage, occurrences, paragraphs, sentences, spoken, text_of
+from core.passages import PARAGRAPH_WORDS, Passage, Spoken, occurrences, paragraphs, sentences, spoken, text_of
 from core.transcript import Segment, Word
 from tests.unit.test_formats import chinese, document, said
 
 
 def texts(passages: list[Passage]) -> list[str]:
     return [text_of(one) for one in passages]
+
+
+def found(words: list[Spoken], phrase: str) -> list[Passage]:
+    return occurrences(words, [phrase])[phrase]
 
 
 def sentences_of(*segments: Segment) -> list[str]:
@@ -63,9 +67,9 @@ def test_no_words_have_no_sentences() -> None:
 def test_a_paragraph_is_of_one_speaker_and_not_endless() -> None:
     five = [said("One two three four five.", 2.0 * number, speaker="S1") for number in range(30)]
     other = said("Quite so.", 60.0, speaker="S2")
-    found = paragraphs(spoken(document(*five, other)))
-    assert [len(one) for one in found] == [PARAGRAPH_WORDS, 50, 2]
-    assert texts(found)[2] == "Quite so."
+    parts = paragraphs(spoken(document(*five, other)))
+    assert [len(one) for one in parts] == [PARAGRAPH_WORDS, 50, 2]
+    assert texts(parts)[2] == "Quite so."
 
 
 def test_a_sentence_longer_than_a_paragraph_is_one() -> None:
@@ -90,7 +94,7 @@ def test_a_sentence_longer_than_a_paragraph_is_one() -> None:
 )
 def test_a_phrase_is_found_whole(phrase: str, indexes: list[int]) -> None:
     made = spoken(document(said("The report, three-year plan to the board.")))
-    assert [one[0].index for one in occurrences(made, phrase)] == indexes
+    assert [one[0].index for one in found(made, phrase)] == indexes
 
 
 def test_what_no_blank_parts_is_one_word() -> None:
@@ -99,19 +103,19 @@ def test_what_no_blank_parts_is_one_word() -> None:
     made = spoken(document(replace(said("three-year", pace=0.8), words=parted)))
     assert [(one.piece.text.strip(), one.piece.start, one.piece.end) for one in made] == [("three-year", 0.0, 0.8)]
     assert made[0].piece.confidence == pytest.approx(0.8)
-    assert len(occurrences(made, "three-year")) == 1
+    assert len(found(made, "three-year")) == 1
 
 
 def test_chinese_is_found_however_it_was_parted() -> None:
     made = spoken(document(chinese("我们开会，我们走。")))
-    found = occurrences(made, "我们")
-    assert [(text_of(one), len(one)) for one in found] == [("我们", 2), ("我们", 2)]
-    assert text_of(occurrences(made, "开会")[0]) == "开会，"
+    places = found(made, "我们")
+    assert [(text_of(one), len(one)) for one in places] == [("我们", 2), ("我们", 2)]
+    assert text_of(found(made, "开会")[0]) == "开会，"
 
 
 def test_a_phrase_is_of_one_channel() -> None:
     left = replace(said("good morning", 0.0, pace=2.0), channel=0)
     right = replace(said("evening", 1.0), channel=1)
     made = spoken(document(left, right))
-    assert [one.index for one in occurrences(made, "good morning")[0]] == [0, 2]
-    assert not occurrences(made, "good evening")
+    assert [one.index for one in found(made, "good morning")[0]] == [0, 2]
+    assert not found(made, "good evening")

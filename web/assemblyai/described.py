@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from web.assemblyai.asked import TranscriptParams
+from web.recordings.described import raw_content
 
 TranscriptStatus = Literal["queued", "processing", "completed", "error"]
 
@@ -111,8 +112,7 @@ class TranscriptPage(BaseModel):
 
 def upload_body() -> dict[str, Any]:
     """The requestBody of an upload."""
-    sound = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    return {"required": True, "content": {"*/*": sound}}
+    return {"required": True, "description": "Its type may be any other, too.", "content": raw_content()}
 
 
 def transcript_body() -> dict[str, Any]:

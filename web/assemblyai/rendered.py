@@ -91,8 +91,7 @@ def all_paragraphs(job: Job, document: Document) -> dict[str, Any]:
 
 def search(job: Job, document: Document, phrases: Sequence[str]) -> dict[str, Any]:
     """Each phrase once, without those that are never said. An index is that of the phrase's first word."""
-    said = spoken(document)
-    found = {phrase: occurrences(said, phrase) for phrase in phrases}
+    found = occurrences(spoken(document), phrases)
     matches = [
         {
             "text": phrase,
