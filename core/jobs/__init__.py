@@ -12,7 +12,7 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Source, Submitted, check_room, check_storage, submit
+from core.jobs.submit import Source, Submitted, check_quota, check_room, check_storage, submit
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     page,
@@ -40,6 +40,7 @@ __all__ = [
     "assembly_facts",
     "blocks_of",
     "cancel",
+    "check_quota",
     "check_room",
     "check_storage",
     "claim",

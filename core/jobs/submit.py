@@ -10,11 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from core import models
+from core import models, quota
 from core.blobs import Incoming
 from core.context import Context
 from core.database import transaction
 from core.errors import InputError, ScriptoriumError, Unavailable
+from core.jobs import slots
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
@@ -54,6 +55,12 @@ def check_storage(context: Context, coming: int = 0) -> None:
         raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
 
 
+def check_quota(context: Context, tenant: Tenant) -> None:
+    """Raises QuotaExceeded, as `submit` would, before an upload is read. Not for one that may be a job already."""
+    with transaction(context.sessions) as session:
+        quota.check(session, context.settings, tenant.id)
+
+
 def check_room(context: Context, coming: int = 0) -> None:
     """Raises Unavailable before an upload of `coming` bytes is read: for want of storage, or when so many jobs are
     under way that another would only wait."""
@@ -84,7 +91,8 @@ def submit(
     second and further tracks, of a job that has them; `options.tracks` describes all. `repeated`: the caller knows no
     keys and may send all again: the same recording and options are one job while it goes on, and for a while after.
 
-    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
+    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch, QuotaExceeded; whoever opened the upload
+    discards it then.
     """
     model = models.resolve(options.model or context.settings.model, context.settings).name
     sources = [Source(incoming, filename), *others]
@@ -143,6 +151,7 @@ def _made(
         first = taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
+    quota.check(session, context.settings, tenant.id)
     session.add_all(recordings)
     session.flush()
     return Submitted(
@@ -188,6 +197,7 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    slots.take(session, job, context.settings)
     go_on(session, job, rings)
     session.flush()
     session.refresh(job)
