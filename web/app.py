@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, request
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, openapi, service
+from web import arrival, asr, errors, jobs, metrics, openapi, rates, service, usage
 from web.openai import routes as openai
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
@@ -46,11 +46,13 @@ def create_app(context: Context | None = None) -> Api:
         AUTO_VALIDATION_ERROR_RESPONSE=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["scriptorium"] = compose(context or build())
+    context = context or build()
+    app.extensions["scriptorium"] = compose(context)
     errors.install(app)
     app.before_request(arrival.attend)
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, service, metrics):
+    rates.install(app, context.settings)
+    for module in (jobs, asr, openai, usage, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.spec_processor(openapi.completed)

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 OPENAI = "/v1/audio/"
 _PASSING = (408, 409, 429)
 """Statuses below 500 that may be others in a moment."""
+_LASTING = ("quota_exceeded",)
+"""Codes that stay for days, whatever their status says."""
 RETRY_AFTER = 10
 """Seconds after which a caller may try again where the error does not say."""
 
@@ -42,7 +44,7 @@ def from_core(error: ScriptoriumError) -> Response:
     if error.status >= 500:
         log.warning("request %s: %s: %s", request_id(), error.code, error.message, exc_info=error.status == 500)
     response = problem(error.status, error.code, error.message, error.details.get("errors"))
-    if error.status == 503:
+    if error.status in (429, 503):
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER))
     if error.status == 401:
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""
@@ -92,7 +94,7 @@ def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     found = {"message": detail, "type": kind, "param": errors[0]["field"] if errors else None, "code": code}
     response = _json(status, "application/json", {"error": found})
-    if status < 500 and status not in _PASSING:
+    if (status < 500 and status not in _PASSING) or code in _LASTING:
         response.headers["x-should-retry"] = "false"
     return response
 

@@ -23,6 +23,7 @@ _REFUSALS = {
     "413": "The recording is too large",
     "415": "The body is of a type that is not taken here",
     "422": "A field or parameter is refused; `errors` names it",
+    "429": "Too many requests of this key (`rate_limited`), or the month's audio is spent (`quota_exceeded`)",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
@@ -43,6 +44,14 @@ _IF_NONE_MATCH = {
     "required": False,
     "description": "An `ETag` that was sent before: 304 where it still holds.",
     "schema": {"type": "string"},
+}
+_RATE = {
+    f"RateLimit-{name}": {"description": said, "schema": {"type": "integer"}}
+    for name, said in (
+        ("Limit", "Requests a minute; absent where there is no limit."),
+        ("Remaining", "Requests that are left."),
+        ("Reset", "Seconds until all are free again."),
+    )
 }
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
@@ -120,11 +129,13 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     content = {"application/json" if simple else "application/problem+json": shape}
     for status in _statuses(path, operation):
         operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
-    operation["responses"]["503"]["headers"] = _RETRY_AFTER
+    for status in operation["responses"]:
+        told = {**_RATE, **_RETRY_AFTER} if status in ("429", "503") else _RATE
+        operation["responses"][status].setdefault("headers", {}).update(told)
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "403", "503"]
+    found = ["401", "403", "429", "503"]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):

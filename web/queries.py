@@ -1,5 +1,6 @@
 """The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.states import Kind
+from core.usage import GroupBy
 from web.schemas import JobStatus
 
 LONGEST_WAIT = 60.0
@@ -65,6 +67,16 @@ class SegmentsQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
 
 
+class UsageQuery(Query):
+    group_by: GroupBy = Field(GroupBy.DAY, description="What each entry of `usage` sums up.")
+    first: date | None = Field(
+        None, alias="from", description="The first day, in UTC; the first of the month of `to` where absent."
+    )
+    to: date | None = Field(None, description="The last day, in UTC; today where absent.")
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
+
+
 class RetryBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,5 +102,5 @@ class SpeakerMerge(BaseModel):
 
 
 QUERIES: dict[str, type[Query]] = {
-    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery)
+    model.__name__: model for model in (WaitQuery, AsrQuery, PageQuery, TranscriptQuery, SegmentsQuery, UsageQuery)
 }

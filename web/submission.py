@@ -21,6 +21,8 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False)
     the one that the same body made a moment ago."""
     here, key = context(), _idempotency_key()
     jobs.check_room(here, request.content_length or 0)
+    if key is None and not repeated:
+        jobs.check_quota(here, tenant())
     with received(request, here, options_from) as upload:
         asked = options.parse(upload.options)
         if asked.model:
