@@ -122,8 +122,11 @@ def ensure(context: Context, token: str, tenant_name: str = "default") -> Tenant
 
 def tenant_of(session: Session, name: str) -> TenantRow:
     """The tenant of this name, made where there is none. Two at once make one."""
+    named = select(TenantRow).where(TenantRow.name == name)
+    if (found := session.scalar(named)) is not None:
+        return found
     session.execute(insert(TenantRow).values(id=uuid7(), name=name).on_conflict_do_nothing(index_elements=["name"]))
-    return session.execute(select(TenantRow).where(TenantRow.name == name)).scalar_one()
+    return session.scalars(named).one()
 
 
 def create(

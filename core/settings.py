@@ -2,14 +2,34 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.states import Kind
 
 MIB = 2**20
+
+
+class Issuer(BaseModel):
+    """An outside issuer of access tokens. Its tokens are of one `tenant`, or of the tenant that a claim names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    jwks_url: str = Field(pattern=r"^https?://")
+    tenant: str = ""
+    tenant_claim: str = ""
+    scope_claim: str = "scope"
+    scope_prefix: str = ""
+
+    @model_validator(mode="after")
+    def _of_some_tenant(self) -> "Issuer":
+        if bool(self.tenant) == bool(self.tenant_claim):
+            raise ValueError("an issuer has either a tenant or a tenant_claim")
+        return self
 
 
 class Settings(BaseSettings):
@@ -94,12 +114,27 @@ class Settings(BaseSettings):
     database_pool: int = 5
     metrics_token: str = Field("", repr=False)
     """What a caller of `/metrics` sends as its bearer token; where empty, only this machine is answered."""
+    installation_key: str = Field("", repr=False)
+    """Seals the secrets that the database keeps. Several, apart by commas: the first seals, all open."""
+    access_issuer: str = "scriptorium"
+    """Of our own access tokens: the issuer, and their audience."""
+    access_seconds: float = Field(900.0, gt=0)
+    access_algorithm: Literal["RS256", "EdDSA"] = "RS256"
+    issuers: tuple[Issuer, ...] = ()
+    """Whose access tokens are taken beside our own."""
     log_level: str = "INFO"
 
     @model_validator(mode="after")
     def _beats_in_time(self) -> "Settings":
         if 2 * self.heartbeat > self.lease:
             raise ValueError("SCRIPTORIUM_LEASE must be at least twice SCRIPTORIUM_HEARTBEAT, or leases end in between")
+        return self
+
+    @model_validator(mode="after")
+    def _issuers_differ(self) -> "Settings":
+        names = [self.access_issuer, *(one.issuer for one in self.issuers)]
+        if len(set(names)) < len(names):
+            raise ValueError("SCRIPTORIUM_ISSUERS names an issuer twice, or this server itself")
         return self
 
     @property

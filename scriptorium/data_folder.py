@@ -56,6 +56,11 @@ class DataFolder:
         return self.path / "api-key"
 
     @property
+    def installation_key_file(self) -> Path:
+        """Opens the secrets that the database keeps."""
+        return self.path / "installation-key"
+
+    @property
     def url_file(self) -> Path:
         return self.path / "url"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,9 +46,9 @@ def _of_folder(folder: DataFolder, stack: ExitStack) -> str:
 
 
 @contextmanager
-def opened(data: Path) -> Iterator[Context]:
-    """For a command that reads or changes rows of a server, running or not. Raises as `to_read` does, Unavailable, and
-    ScriptoriumError where its tables are of another version."""
+def opened(data: Path, *, sealed: bool = False) -> Iterator[Context]:
+    """For a command that reads or changes rows of a server, running or not; `sealed`: secrets too. Raises as `to_read`
+    does, Unavailable, and ScriptoriumError where its tables are of another version."""
     folder = DataFolder(data.resolve())
     if folder.unfinished_restore.exists():
         raise Refused(f"the restore into {folder.path} was not finished; run `scriptorium restore` again first")
@@ -55,7 +56,15 @@ def opened(data: Path) -> Iterator[Context]:
         if restored.look(context).schema is None:
             raise Refused("the database has no tables of scriptorium yet; start the server once")
         health.check_schema(context)
-        yield context
+        yield _unsealing(context, folder) if sealed else context
+
+
+def _unsealing(context: Context, folder: DataFolder) -> Context:
+    """With the folder's installation key, where the environment has none."""
+    if context.settings.installation_key or not folder.installation_key_file.exists():
+        return context
+    key = folder.installation_key_file.read_text().strip()
+    return replace(context, settings=context.settings.model_copy(update={"installation_key": key}))
 
 
 @contextmanager

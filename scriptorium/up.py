@@ -30,6 +30,8 @@ _READY_SECONDS = 600.0
 """A large model on a slow disk."""
 
 
+INSTALLATION_KEY = "SCRIPTORIUM_INSTALLATION_KEY"
+
 CANNOT_START = (InUse, NotUsable, NoModel, NotInstalled, NoPlace, PortTaken, ProcessFailed, ScriptoriumError)
 
 
@@ -136,6 +138,7 @@ class _Start:
     def _staff(self, database_url: str, redis_url: str) -> Staff:
         serving = (self._source.setting, self._diarizer.setting)
         environment = child_environment(self._folder.path, database_url, redis_url, *serving)
+        environment.setdefault(INSTALLATION_KEY, installation_key(self._folder))
         os.environ.update(environment)  # core, in this process too, reads its settings from there
         from core.bell import queue_name  # only now: it brings Celery and SQLAlchemy
 
@@ -194,6 +197,15 @@ def ensure_key(folder: DataFolder) -> str:
     key = folder.key_file.read_text().strip()
     keys.ensure(build(Settings()), key)
     return key
+
+
+def installation_key(folder: DataFolder) -> str:
+    """The folder's own, made once: without it the secrets in its database cannot be read again."""
+    from core import vault
+
+    if not folder.installation_key_file.exists():
+        write_private(folder.installation_key_file, vault.new_key())
+    return folder.installation_key_file.read_text().strip()
 
 
 def _serving(url: str, key: str, model: str, needed: set[Kind]) -> bool:

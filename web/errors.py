@@ -18,6 +18,7 @@ from web.scope import request_id
 log = logging.getLogger(__name__)
 
 OPENAI = "/v1/audio/"
+OAUTH = "/oauth/"
 _PASSING = (408, 409, 429)
 """Statuses below 500 that may be others in a moment."""
 _LASTING = ("quota_exceeded",)
@@ -46,7 +47,7 @@ def from_core(error: ScriptoriumError) -> Response:
     response = problem(error.status, error.code, error.message, error.details.get("errors"))
     if error.status in (429, 503):
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER))
-    if error.status == 401:
+    if error.status == 401 and "WWW-Authenticate" not in response.headers:
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""
         response.headers["WWW-Authenticate"] = f'Bearer realm="scriptorium"{given}'
     if error.status == 403 and "scope" in error.details:
@@ -74,6 +75,8 @@ def from_werkzeug(error: HTTPException) -> Response:
 def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
     if request.path == "/v1/asr":
         return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
+    if request.path.startswith(OAUTH):
+        return _oauth(status, code, detail)
     if request.path.startswith(OPENAI):
         return _openai(status, code, detail, errors)
     body: dict[str, Any] = {
@@ -96,6 +99,23 @@ def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
     response = _json(status, "application/json", {"error": found})
     if (status < 500 and status not in _PASSING) or code in _LASTING:
         response.headers["x-should-retry"] = "false"
+    return response
+
+
+def _oauth(status: int, code: str, detail: str) -> Response:
+    """RFC 6749, 5.2."""
+    status = 400 if status == 422 else status
+    known = {
+        400: code,
+        401: "invalid_client",
+        429: "temporarily_unavailable",
+        500: "server_error",
+        503: "temporarily_unavailable",
+    }
+    named = known.get(status, "invalid_request")
+    response = _json(status, "application/json", {"error": named, "error_description": detail})
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="scriptorium"'
     return response
 
 

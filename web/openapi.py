@@ -10,10 +10,12 @@ from core.formats import FORMATS
 from core.options import Options, Participant, Track
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
+from web.oauth import OAuthError
 from web.openai import described
 from web.schemas import AsrFailure, AsrPending, Problem
 
 _REFUSALS = {
+    "400": "The body is not what its Content-Type says",
     "401": "The key is missing or unknown",
     "403": "The key lacks the scope that this takes",
     "404": "There is nothing of this id here",
@@ -27,7 +29,7 @@ _REFUSALS = {
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
-_CONFLICTS = ("/retry", "/transcript")
+_CONFLICTS = ("/retry", "/transcript", "/speakers/merge", "/speakers/{label}")
 _UPLOADS = ("/v1/jobs", "/v1/asr")
 _UPLOAD_HEADERS = {
     "Idempotency-Key": "1 to 255 visible ASCII characters, new for each new job. Within 24 hours the same key with the "
@@ -35,6 +37,11 @@ _UPLOAD_HEADERS = {
     CONTENT_DIGEST: "RFC 9530, `sha-256=:…:` or `sha-512=:…:`, over the whole body as it is sent. The recording's part "
     "of a form may carry one of its own, over the part. Bytes that differ are refused as `digest_mismatch`.",
     RECORDING_SHA256: "The SHA-256 of the recording's own bytes, as 64 hexadecimal digits.",
+}
+_HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    CONTENT_DIGEST: {"type": "string"},
+    RECORDING_SHA256: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
 }
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
@@ -59,7 +66,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
@@ -72,6 +79,10 @@ def completed(spec: Any) -> Any:
     _describe_uploads(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
+    for path, operations in spec["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in operations.values():
+                _tell_rates(operation["responses"])
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 
@@ -95,8 +106,9 @@ def upload_body(part: str) -> dict[str, Any]:
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
-    """The requestBody of a route that takes JSON, or nothing."""
-    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+    """The requestBody of a route that takes JSON; or nothing, where nothing of it is required."""
+    required = any(field.is_required() for field in model.model_fields.values())
+    return {"required": required, "content": {"application/json": {"schema": model.model_json_schema()}}}
 
 
 def _describe_transcript(operation: dict[str, Any]) -> None:
@@ -115,7 +127,7 @@ def _describe_uploads(paths: dict[str, Any]) -> None:
     for path in _UPLOADS:
         operation = paths[path]["post"]
         operation["parameters"] += [
-            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            {"name": name, "in": "header", "required": False, "description": said, "schema": _HEADER_SCHEMAS[name]}
             for name, said in _UPLOAD_HEADERS.items()
         ]
         operation["responses"]["202"]["headers"] = _LOCATION
@@ -129,9 +141,13 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     content = {"application/json" if simple else "application/problem+json": shape}
     for status in _statuses(path, operation):
         operation["responses"].setdefault(status, {"description": _REFUSALS[status], "content": content})
-    for status in operation["responses"]:
+
+
+def _tell_rates(responses: dict[str, Any]) -> None:
+    """Every answer to a caller who is known says what is left."""
+    for status, response in responses.items():
         told = {**_RATE, **_RETRY_AFTER} if status in ("429", "503") else _RATE
-        operation["responses"][status].setdefault("headers", {}).update(told)
+        responses[status] = {**response, "headers": {**response.get("headers", {}), **told}}
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
@@ -143,7 +159,7 @@ def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
     if path in _UPLOADS and "requestBody" in operation:
         found += ["410"]
     if "requestBody" in operation:
-        found += ["408", "413", "415"]
+        found += ["400", "408", "413", "415"]
     if "requestBody" in operation or any(one["in"] == "query" for one in operation["parameters"]):
         found += ["422"]
     return sorted(found)

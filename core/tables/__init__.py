@@ -4,7 +4,7 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 """
 
 from core.tables.base import Base
-from core.tables.callers import ApiKey, IdempotencyKey, Tenant, UsageRow
+from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant, UsageRow
 from core.tables.upkeep import SweepState, VirtualTime, Worker
 from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
 from core.tables.work import Job, Recording, Step, TrackRow
@@ -20,6 +20,7 @@ __all__ = [
     "ParticipantsRow",
     "Recording",
     "SegmentRow",
+    "SigningKey",
     "Step",
     "SweepState",
     "Tenant",

@@ -1,6 +1,7 @@
 """Who asks: tenants, their keys, the keys by which nothing is done twice, and what each tenant used."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, func, text
@@ -49,6 +50,19 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class SigningKey(Base):
+    """What our access tokens are signed with, one after another. `sealed`: the private key (`core.vault`)."""
+
+    __tablename__ = "signing_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    algorithm: Mapped[str]
+    public: Mapped[dict[str, Any]]
+    sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    retired_at: Mapped[datetime | None]
 
 
 class IdempotencyKey(Base):

@@ -15,7 +15,8 @@ from scriptorium.reach import Refused
 
 FOLDER = "blobs"
 LIST = "blobs.sha256"
-KEY = "api-key"
+KEPT = ("api-key", "installation-key")
+"""Of `scriptorium.data_folder.DataFolder`."""
 CALIBRATIONS = "calibrations"
 _BLOCK = 2**20
 
@@ -79,9 +80,9 @@ def copy(key: str, source: Path, target: Path) -> Blob:
 
 
 def copy_kept(source: Path, target: Path) -> None:
-    """What else a data folder keeps and a person could not make again: the key, and the calibrations of its models."""
+    """What else a data folder keeps and a person could not make again: keys, and the calibrations of its models."""
     calibrations = [f"{CALIBRATIONS}/{name}" for name in keys(source / CALIBRATIONS)]
-    for key in [KEY, *calibrations] if (source / KEY).exists() else calibrations:
+    for key in [*(name for name in KEPT if (source / name).exists()), *calibrations]:
         copy(key, source, target)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -74,11 +75,32 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Of `scriptorium keys list
         typer.echo(f"key {key_id} {_end(keys.revoke(context, its_id))}")
 
 
+@app.command()
+def installation() -> None:
+    """A new installation key, for SCRIPTORIUM_INSTALLATION_KEY. `up` makes its own; keep it as safe as the database."""
+    from core import vault
+
+    typer.echo(vault.new_key())
+
+
+@app.command()
+def rotate(
+    distrust: Annotated[bool, typer.Option("--distrust", help="End the tokens of the old one at once.")] = False,
+    data: Data = None,
+) -> None:
+    """Sign access tokens with another key from now on. Tokens signed before stay valid until they expire."""
+    from core import tokens
+
+    with _opened(data, sealed=True) as context:
+        typer.echo(f"access tokens are signed with {tokens.rotate(context, distrust=distrust)}")
+
+
 @contextmanager
-def _opened(data: Any) -> Iterator["Context"]:
+def _opened(data: Path | None, *, sealed: bool = False) -> Iterator["Context"]:
+    """`sealed`: with the folder's installation key, for what reads or writes secrets."""
     from scriptorium.reach import opened
 
-    with said_plainly("keys"), opened(data or data_folder.default()) as context:
+    with said_plainly("keys"), opened(data or data_folder.default(), sealed=sealed) as context:
         yield context
 
 

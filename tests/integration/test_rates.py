@@ -110,6 +110,18 @@ def test_guessing_is_slow_and_disturbs_nobody(limited: Callable[..., Caller]) ->
     assert ask(right, 1).status_code == 200
 
 
+def test_guessing_at_the_token_endpoint_is_slow_too(limited: Callable[..., Caller]) -> None:
+    caller = limited(failed_logins=1)
+    guess = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}
+    asked = [
+        caller.call("POST", "/oauth/token", data=guess, environ_overrides={"REMOTE_ADDR": "2001:db8:0:2::1"})
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in asked] == [401, 429]
+    assert asked[1].get_json()["error"] == "temporarily_unavailable"
+    assert int(asked[1].headers["Retry-After"]) > 0
+
+
 def test_what_watches_the_server_is_not_limited(limited: Callable[..., Caller]) -> None:
     caller = limited(1, failed_logins=1)
     for path in ("/healthz", "/readyz", "/openapi.json") * 3:
@@ -204,3 +216,12 @@ def test_a_redis_that_falls_silent_holds_nobody(limited: Callable[..., Caller], 
     caller.call("GET", MODELS)
     proxy.freeze()
     assert set(statuses(caller, 20)) == {200}
+
+
+def test_every_answer_is_described_with_them(limited: Callable[..., Caller]) -> None:
+    paths = limited().call("GET", "/openapi.json").get_json()["paths"]
+    told = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    for path, operations in paths.items():
+        for operation in operations.values() if path.startswith("/v1/") else ():
+            assert "Retry-After" in operation["responses"]["429"]["headers"]
+            assert all(told <= set(one["headers"]) for one in operation["responses"].values()), path
