@@ -15,6 +15,8 @@ from core.states import StepStatus
 from core.tables import Base, Job, Recording, Step, SweepState, Worker
 
 _VERSION = "alembic_version"
+_FUNCTIONS = ("usage_stays()",)
+"""Of our tables' triggers: a dump makes them anew."""
 LOOKED_AT = 100
 """Recordings: enough to tell, few enough to ask a slow disk for."""
 
@@ -73,10 +75,11 @@ def holds(context: Context, job_id: UUID) -> bool:
 
 
 def clear(context: Context) -> None:
-    """Removes our tables and no others: the caller made sure that they hold no job."""
+    """Removes our tables, with what they call, and no others: the caller made sure that they hold no job."""
     names = ", ".join([*(table.name for table in Base.metadata.sorted_tables), _VERSION])
     with transaction(context.sessions) as session:
         session.execute(text(f"DROP TABLE IF EXISTS {names} CASCADE"))
+        session.execute(text(f"DROP FUNCTION IF EXISTS {', '.join(_FUNCTIONS)}"))
 
 
 def settle(context: Context) -> int:
