@@ -2,6 +2,7 @@
 crashes, hangs or swells takes only its child along."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -60,13 +61,17 @@ def limited(command: Sequence[str], cpu_seconds: float) -> list[str]:
     return ["/bin/sh", "-c", _GUARD, "limited", *limits, *command]
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends the child and all it started; it must have been started in its own session."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the child and all it started, and waits for nothing that it was still to say; it must have been started in
+    its own session."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         process.kill()  # the group is gone already (macOS says so with EPERM)
     process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def own_program(*arguments: str) -> list[str]:
@@ -90,11 +95,21 @@ def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Pro
     code, out, log = _answer(limited(command, timeout), timeout)
     if code != 0:
         raise refusal(log)
-    found = _read(json.loads(out), log)
+    found = _read(_parsed(out), log)
     claimed = _riff_share(path) if found.format == "wav" else None
     if claimed is None or found.duration is None:
         return found
     return replace(found, duration=found.duration * claimed, estimated=False)
+
+
+def audible(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Probe:
+    """As `probe`, of a file that is to be heard. Raises InputError also for empty_file and no_audio_stream."""
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty; upload the recording again", code="empty_file")
+    found = probe(path, timeout, ffprobe=ffprobe)
+    if not found.has_audio:
+        raise InputError("the file holds no audio stream", code="no_audio_stream")
+    return found
 
 
 def refusal(log: str) -> InputError:
@@ -126,8 +141,17 @@ def _answer(command: Sequence[str], timeout: float) -> tuple[int, str, str]:
     except subprocess.TimeoutExpired as error:
         raise InputError("the file could not be read in time", code="decode_timeout") from error
     finally:
-        kill_group(process)
+        end(process)
     return process.returncode, out[:_PROBE_OUTPUT_LIMIT].decode(errors="replace"), log[-4096:].decode(errors="replace")
+
+
+def _parsed(out: str) -> dict[str, Any]:
+    """A tag of the file's may be as long as it likes: then the answer is cut, and no JSON."""
+    try:
+        answer: dict[str, Any] = json.loads(out)
+    except ValueError as error:
+        raise refusal("") from error
+    return answer
 
 
 def _read(answer: dict[str, Any], log: str) -> Probe:
@@ -174,4 +198,4 @@ def _seconds(claimed: object) -> float | None:
             total = total * 60 + float(part)
     except ValueError:
         return None
-    return total if total > 0 else None
+    return total if 0 < total < math.inf else None

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from core import tokens
 from core.errors import InvalidRequest, Unauthorized
-from web import rates
+from web import rates, trail
 from web.answers import answer
 from web.scope import context
 
@@ -82,11 +82,15 @@ def token() -> Response:
     if form.get("grant_type") != "client_credentials":
         code = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
         raise InvalidRequest("grant_type: must be client_credentials", code=code)
+    trail.note(parameters=form)
     try:
-        issued = tokens.issue(context(), *_client(), form.get("scope"))
+        client_id, secret = _client()
+        trail.note(ids={"client_id": client_id})
+        issued = tokens.issue(context(), client_id, secret, form.get("scope"))
     except Unauthorized:
         rates.count_refused(context().settings)
         raise
+    trail.acts(issued.caller)
     return answer(
         {
             "access_token": issued.token,

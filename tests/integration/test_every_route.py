@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from werkzeug.routing import Rule
 
-from core import keys
+from core import jobs, keys
 from core.context import Context, build
 from core.scopes import Scope
 from core.settings import Settings
@@ -43,9 +43,11 @@ WITH_IDS = [route for route in ROUTES if route.rule.arguments]
 
 
 @pytest.fixture
-def others(make_job: MakeJob) -> dict[str, str]:
+def others(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> dict[str, str]:
     """Ids of another tenant's things, by the names that the routes give them."""
-    return {"job_id": str(make_job()), "label": "S1"}
+    job_id = make_job()
+    recording_id = jobs.show(context, tenant, job_id)["recording"]["id"]
+    return {"job_id": str(job_id), "label": "S1", "recording_id": recording_id}
 
 
 @pytest.fixture
