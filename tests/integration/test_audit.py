@@ -74,7 +74,7 @@ def test_ids_are_told_and_the_id_of_what_was_made(context: Context, caller: Call
     assert last(context).ids == {"job_id": job_id}
     assert last(context).parameters == {"language": "en", "diarization": "true"}
     caller.call("PATCH", f"/v1/jobs/{job_id}/speakers/S1", json={"name": "Ada"})
-    assert last(context).route == "/v1/jobs/<uuid:job_id>/speakers/<string:label>"
+    assert last(context).route == "/v1/jobs/<uuid:job_id>/speakers/<label:label>"
     assert last(context).ids == {"job_id": job_id, "label": "S1"}
     assert last(context).parameters == {"name": None}
 
