@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000
     """With more jobs under way on the whole server, uploads are refused for a while."""
-    rate_limit: int = Field(600, ge=0)
+    rate_limit: int = Field(3000, ge=0)
     """Requests a minute of one key; 0: no limit, here and in the next two. A tenant may have its own of each."""
     concurrent_jobs: int = Field(0, ge=0)
     """Jobs of a tenant that are at work at a time; further ones wait."""
