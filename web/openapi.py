@@ -15,7 +15,8 @@ from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.oauth import OAuthError
 from web.openai import described
 from web.recordings import described as recordings
-from web.schemas import AsrFailure, AsrPending, Problem
+from web.schemas import Problem
+from web.simple import AsrFailure, AsrPending
 from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
