@@ -45,6 +45,7 @@ def shared_context(database_url: str, redis_url: str, tmp_path_factory: pytest.T
     settings = Settings(
         database_url=database_url, redis_url=redis_url, data=tmp_path_factory.mktemp("data"), min_free_bytes=0,
         min_free_share=0.0, audit_flush=0.0,
+        rate_limit=0, failed_logins=0,  # all tests come from one address, to one Redis
     )  # fmt: skip
     made = composition.build(settings)
     yield made

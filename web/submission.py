@@ -24,6 +24,8 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
     address."""
     here, key = context(), idempotency_key()
     jobs.check_room(here, request.content_length or 0)
+    if key is None and not repeated:
+        jobs.check_quota(here, tenant())
     with received(request, here, options_from, raw=raw) as body:
         trail.note(parameters=body.options)
         asked = wanted(body.options)

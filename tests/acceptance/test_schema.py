@@ -31,7 +31,7 @@ FINISHED = {
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
     with embedded.temporary() as folder:
-        running = Up(folder).launch()
+        running = Up(folder, extra={"SCRIPTORIUM_RATE_LIMIT": "0"}).launch()
         try:
             yield running.ready()
         finally:
