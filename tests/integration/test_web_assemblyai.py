@@ -18,6 +18,7 @@ from core.keys import Tenant
 from core.states import Kind
 from core.tables import Job
 from tests.integration.conftest import LIGHT, MakeJob, ingest, transcribe_all
+from tests.integration.test_audit import last
 from tests.integration.test_speakers import put_together
 from tests.integration.web_api import Caller, with_settings
 
@@ -284,6 +285,19 @@ def test_an_upload_is_a_recording_like_any(caller: Caller) -> None:
     assert (shown["bytes"], shown["duration"]) == (4, None)
     assert caller.call("DELETE", f"/v1/recordings/{recording_id}").status_code == 204
     assert not caller.stored()
+
+
+def test_calls_are_counted_and_noted(context: Context, caller: Caller) -> None:
+    recording_id = upload(caller).rpartition("/")[2]
+    assert last(context).ids == {"recording_id": recording_id}
+    answer = caller.call("POST", "/v2/transcript", json={"audio_url": f"/v2/upload/{recording_id}", "prompt": "secret"})
+    assert last(context).ids == {"job_id": answer.get_json()["id"]}
+    assert "secret" not in str(last(context).parameters)
+    limited = Caller(with_settings(context, rate_limit=1), caller.key)
+    answers = [get(limited, "") for _ in range(2)]
+    assert answers[0].headers["RateLimit-Remaining"] == "0"
+    refused(answers[1], 429, "requests a minute")
+    assert answers[1].headers["Retry-After"]
 
 
 def test_what_is_not_there_is_said_in_the_same_shape(caller: Caller) -> None:
