@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from core import context as composition
 from core import keys
@@ -55,11 +55,12 @@ def shared_context(database_url: str, redis_url: str, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def context(shared_context: Context) -> Context:
-    """Every table empty: what a test commits, the next one does not see."""
-    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    """Every table empty: what a test commits, the next one does not see. TRUNCATE makes each table's and each index's
+    file anew, which takes longer than most tests."""
+    emptied = "; ".join(f"{delete(table)}" for table in Base.metadata.sorted_tables)
     with shared_context.sessions() as session, session.begin():
         session.execute(text("SET LOCAL session_replication_role = replica"))  # the audit trail's triggers refuse
-        session.execute(text(f"TRUNCATE {names} CASCADE"))
+        session.execute(text(emptied))
     return shared_context
 
 
