@@ -45,13 +45,14 @@ WITH_IDS = [route for route in ROUTES if route.rule.arguments]
 
 
 @pytest.fixture
-def others(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> dict[str, str]:
+def others(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> Iterator[dict[str, str]]:
     """Ids of another tenant's things, by the names that the routes give them."""
     job_id = make_job()
     recording_id = jobs.show(context, tenant, job_id)["recording"]["id"]
     upload_id = str(uploads.create(context, tenant, 10, "weekly meeting.wav", "").id)
     jobs_own = {"job_id": str(job_id), "transcript_id": str(job_id), "label": "S1"}
-    return {**jobs_own, "recording_id": recording_id, "upload_id": upload_id}
+    yield {**jobs_own, "recording_id": recording_id, "upload_id": upload_id}
+    context.blobs.delete_prefix("uploads")  # others count what is stored
 
 
 @pytest.fixture
