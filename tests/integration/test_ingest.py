@@ -17,6 +17,7 @@ from core.settings import Settings
 from core.transcript import Word
 from tests.fakes import media, recognizers, tones
 from tests.fakes.steps import FakeStepContext
+from tests.hostile import material
 from worker.audio import Decoder, decoder, own_decoder
 from worker.engines.protocols import Hypothesis
 from worker.steps import assemble, ingest, transcribe
@@ -103,6 +104,30 @@ def test_time_counts_from_the_start_of_the_file(tmp_path: Path, context: FakeSte
     result = ingest.run(context.upload(source), using)
     assert result["duration"] == pytest.approx(11, abs=0.2)
     assert context.chunks[0].start == pytest.approx(4.6, abs=0.2)
+    assert context.warnings == []
+
+
+def test_time_goes_on_where_the_recorder_paused(tmp_path: Path, context: FakeStepContext, using: Decoder) -> None:
+    """A quarter of an hour, in stereo: more than ffmpeg may hold at once of the sound as it comes."""
+    sound, pause = (media.buzz(4, 48_000) * 32767).astype(np.int16), 900
+    data = material.encoded("webm", "libopus", sound, rate=48_000, channels=2, jump=(100, pause * 48_000))
+    context.blobs.put(context.source_key, [data])
+    result = ingest.run(context, using)
+    assert result["duration"] == pytest.approx(904, abs=0.2)
+    first, last = context.chunks[0], context.chunks[-1]
+    assert (first.start, last.start) == (pytest.approx(0, abs=0.2), pytest.approx(902, abs=0.5))
+
+
+def test_a_pause_that_a_decoder_left_out_is_decoded_by_our_own(tmp_path: Path, context: FakeStepContext) -> None:
+    script = tmp_path / "early"
+    script.write_text(
+        "#!/bin/sh\nhead -c 90000 /dev/zero\necho 'Failed to compensate for timestamp delta of 9000.0' >&2\n"
+    )
+    script.chmod(0o755)
+    media.write(tmp_path / "sound.wav", media.buzz(3))
+    result = ingest.run(context.upload(tmp_path / "sound.wav"), Decoder("early", str(script)))
+    assert (result["decoder"], result["duration"]) == (own_decoder().name, pytest.approx(3, abs=0.1))
+    assert context.generation.startswith(own_decoder().name)
     assert context.warnings == []
 
 

@@ -11,7 +11,18 @@ from core import models
 from core.errors import InputError
 from core.probe import Probe, probe
 from worker import channels, engines
-from worker.audio import BYTES_PER_SECOND, MIX, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
+from worker.audio import (
+    ASKED,
+    BYTES_PER_SECOND,
+    MIX,
+    SAMPLE_RATE,
+    DecodeFailed,
+    Decoder,
+    GapTooLong,
+    decode,
+    decoder,
+    own_decoder,
+)
 from worker.chunking import FRAME, VERSION, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Span, SpeechDetector
 from worker.parts import Parts
@@ -29,6 +40,7 @@ class _Pass:
     """One decode of the recording: where it writes, what it saw."""
 
     context: StepContext
+    decoder: str
     generation: str
     parts: Parts
     loudness: Loudness
@@ -53,10 +65,9 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
             context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
         try:
-            done = _decoded(context, path, chosen, detector, tolerant=False)
-        except DecodeFailed:
-            done = _decoded(context, path, chosen, detector, tolerant=True)
-            context.warn("media_damaged", "parts of the file are damaged; what could be decoded was transcribed")
+            done = _taken(context, path, chosen, detector)
+        except GapTooLong:
+            done = _taken(context, path, own_decoder(), detector)
     _compare(context, found, done)
     return {
         "duration": done.decoded,
@@ -65,7 +76,7 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
         "container_duration": found.duration,
         "sample_rate": found.sample_rate,
         "speech_seconds": round(done.speech, 3),
-        "decoder": chosen.name,
+        "decoder": done.decoder,
         "generation": done.generation,
     }
 
@@ -79,6 +90,17 @@ def _looked_at(path: Path, chosen: Decoder) -> Probe:
     return found
 
 
+def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector) -> _Pass:
+    try:
+        return _decoded(context, path, chosen, detector, tolerant=False)
+    except GapTooLong:
+        raise
+    except DecodeFailed:
+        done = _decoded(context, path, chosen, detector, tolerant=True)
+        context.warn("media_damaged", "parts of the file are damaged; what could be decoded was transcribed")
+        return done
+
+
 def _decoded(
     context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, *, tolerant: bool
 ) -> _Pass:  # fmt: skip
@@ -86,7 +108,7 @@ def _decoded(
     options, settings = context.options, context.settings
     generation = _generation(context, chosen, tolerant)
     parts = Parts(lambda part, blocks: context.blobs.put(context.pcm_key(generation, part), blocks))
-    done = _Pass(context, generation, parts, Loudness(), options.clip_start, options.clip_end)
+    done = _Pass(context, chosen.name, generation, parts, Loudness(), options.clip_start, options.clip_end)
     done.emit([])  # whatever an earlier generation left goes now
     limit = settings.max_duration + 1
     seconds = limit if done.stop is None else min(done.stop, limit)
@@ -114,13 +136,15 @@ def _generation(context: StepContext, chosen: Decoder, tolerant: bool) -> str:
     options = context.options
     stop = "" if options.clip_end is None else f"-to{round(options.clip_end * 1000)}"
     one = "" if context.place.channel is None else f"-ch{context.place.channel}"
-    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}{one}-cut{VERSION}{stop}"
+    return f"{chosen.name}-asked{ASKED}-{'tolerant' if tolerant else 'strict'}{one}-cut{VERSION}{stop}"
 
 
 def _bearing(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Ends where the decoder gives up; an input that gave nothing keeps its own error."""
     try:
         yield from blocks
+    except GapTooLong:
+        raise
     except DecodeFailed as error:
         if error.details["decoded"] == 0:
             raise
