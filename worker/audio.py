@@ -21,8 +21,14 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE
 BLOCK = 64 * 1024
 """Bytes of one read: 2 s of sound."""
 
+CHECKED = frozenset({"flac", "wavpack"})
+"""Codecs whose every frame has a checksum that all encoders write rightly: not to decode damage as sound, unseen."""
+
 MIX, ALL = "mix", "all"
 """What is decoded of several channels, where it is not one."""
+
+_WRONG_SUM = "CRC error"
+"""PyAV gives the frames beside a damaged one, and leaves the error to the log."""
 
 _POLL = 0.5
 _LOG_KEPT = 4096
@@ -51,11 +57,14 @@ class Decoder:
     name: str
     path: str | None
 
-    def command(self, path: Path, seconds: float, *, tolerant: bool, heard: str = MIX) -> list[str]:
-        """`heard`: MIX; ALL channels, side by side; or the number of one."""
+    def command(
+        self, path: Path, seconds: float, *, tolerant: bool, heard: str = MIX, checked: bool = False
+    ) -> list[str]:
+        """`heard`: MIX; ALL channels, side by side; or the number of one. `checked`: see `CHECKED`."""
         if self.path is None:
-            return own_program("decode", str(path), f"{seconds:.3f}", "tolerant" if tolerant else "strict", heard)
-        return _ffmpeg(self.path, path, seconds, tolerant, heard)
+            mode = "tolerant" if tolerant else "checked" if checked else "strict"
+            return own_program("decode", str(path), f"{seconds:.3f}", mode, heard)
+        return _ffmpeg(self.path, path, seconds, tolerant, heard, checked)
 
 
 @cache
@@ -82,6 +91,7 @@ def decode(
     seconds: float | None = None,
     using: Decoder | None = None,
     heard: str = MIX,
+    checked: bool = False,
 ) -> Iterator[bytes]:
     """Blocks of s16le PCM, at most `seconds` of it (the duration limit and one second more where None). `heard`: as in
     `Decoder.command`; of ALL channels a block may end inside a sample.
@@ -92,9 +102,10 @@ def decode(
     """
     limit = settings.max_duration + 1 if seconds is None else seconds
     chosen = using or decoder()
-    command = limited(chosen.command(path, limit, tolerant=tolerant, heard=heard), settings.decode_timeout)
+    command = chosen.command(path, limit, tolerant=tolerant, heard=heard, checked=checked)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        limited(command, settings.decode_timeout),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, env=own_environment(),
     )  # fmt: skip
     try:
@@ -106,11 +117,12 @@ def decode(
                 pipe.close()
 
 
-def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str) -> list[str]:
+def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str, checked: bool) -> list[str]:
     one = () if heard in (MIX, ALL) else (f"pan=mono|c0=c{int(heard)}",)
     small = f"aresample={SAMPLE_RATE}", "aformat=sample_fmts=s16" + ("" if heard == ALL else ":channel_layouts=mono")
     return [
         program, "-nostdin", "-hide_banner", "-v", "error", *(() if tolerant else ("-xerror",)),
+        *(("-err_detect", "crccheck+explode") if checked and not tolerant else ()),
         "-max_alloc", str(MAX_ALLOC), "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
         "-threads", "1", "-vn", "-sn", "-dn", "-i", f"file:{path}", "-map", "0:a:0", "-map_metadata", "-1",
         "-t", f"{seconds:.3f}", "-af", ",".join((*one, *small, _ASYNC)),
@@ -153,7 +165,7 @@ def _in_time(now: float, deadline: float, stalled: float) -> None:
 
 
 def _ended(process: "subprocess.Popen[bytes]", log: str, total: int) -> None:
-    failed = process.wait() != 0
+    failed = process.wait() != 0 or _WRONG_SUM in log
     if failed or _SKIPPED in log:
         reason, kind = refusal(log), GapTooLong if _SKIPPED in log else DecodeFailed
         raise kind(reason.message, code=reason.code, decoded=total / BYTES_PER_SECOND, log=log)

@@ -1,7 +1,7 @@
 """The child process that reads media where no ffmpeg is installed: FFmpeg's libraries out of the wheel `av`.
 
     python -m worker.media probe PATH
-    python -m worker.media decode PATH SECONDS strict|tolerant mix|all|CHANNEL
+    python -m worker.media decode PATH SECONDS strict|checked|tolerant mix|all|CHANNEL
 
 `probe` prints ffprobe's JSON; `decode` writes 16 kHz s16le PCM to standard output, all channels mixed, all side by
 side, or one by its number from 0. On failure the exit status is
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
             case ["probe", path]:
                 print(json.dumps(probe(path)))
             case ["decode", path, seconds, mode, heard]:
-                write(decode(path, float(seconds), tolerant=mode == "tolerant", heard=heard), sys.stdout.buffer)
+                write(decode(path, float(seconds), mode, heard), sys.stdout.buffer)
             case _:
                 print(__doc__, file=sys.stderr)
                 return 2
@@ -82,12 +82,15 @@ def _described(stream: av.audio.AudioStream) -> dict[str, object]:
     return described
 
 
-def decode(path: str, seconds: float, *, tolerant: bool, heard: str = "mix") -> Iterator[bytes]:
-    """PCM of the first audio stream, at most `seconds` of it. Raises FFmpegError; tolerant, it skips what it can."""
+def decode(path: str, seconds: float, mode: str, heard: str) -> Iterator[bytes]:
+    """PCM of the first audio stream, at most `seconds` of it. Raises FFmpegError; tolerant, it skips what it can;
+    checked, a wrong checksum is an error too."""
     with opened(path) as container:
+        if mode == "checked":
+            container.streams.audio[0].codec_context.options = {"err_detect": "crccheck+explode"}
         channels = container.streams.audio[0].codec_context.channels if heard == "all" else 1
         left = int(seconds * SAMPLE_RATE) * 2 * channels
-        for block in _resampled(_frames(container, tolerant), heard):
+        for block in _resampled(_frames(container, mode == "tolerant"), heard):
             yield block[:left]
             left -= len(block)
             if left <= 0:

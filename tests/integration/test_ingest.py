@@ -213,6 +213,24 @@ def test_a_damaged_recording_starts_a_new_generation(tmp_path: Path, context: Fa
     assert context.chunks
 
 
+@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wv", "wavpack"), ("matroska", "flac")])
+def test_a_bit_that_turned_over_is_told(
+    tmp_path: Path, context: FakeStepContext, using: Decoder, container: str, codec: str
+) -> None:
+    """It decodes all the same, to other sound: only the frame's checksum knows."""
+    data = bytearray(material.encoded(container, codec, material.speech()))
+    for sound, told in ((bytes(data), []), (_turned(data), ["media_damaged"])):
+        again = replace(context, emitted=[], warnings=[])
+        again.blobs.put(again.source_key, [sound])
+        assert ingest.run(again, using)["duration"] == pytest.approx(3, abs=0.3)
+        assert [code for code, _ in again.warnings] == told
+
+
+def _turned(data: bytearray) -> bytes:
+    data[len(data) // 2] ^= 1
+    return bytes(data)
+
+
 def test_longer_than_the_limit(tmp_path: Path, context: FakeStepContext, using: Decoder) -> None:
     media.write(tmp_path / "sound.wav", media.buzz(12))
     short = replace(context, settings=Settings(max_duration=10)).upload(tmp_path / "sound.wav")

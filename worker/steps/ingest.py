@@ -14,6 +14,7 @@ from worker import channels, engines
 from worker.audio import (
     ASKED,
     BYTES_PER_SECOND,
+    CHECKED,
     MIX,
     SAMPLE_RATE,
     DecodeFailed,
@@ -65,9 +66,9 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
             context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
         try:
-            done = _taken(context, path, chosen, detector)
+            done = _taken(context, path, chosen, detector, found.codec in CHECKED)
         except GapTooLong:
-            done = _taken(context, path, own_decoder(), detector)
+            done = _taken(context, path, own_decoder(), detector, found.codec in CHECKED)
     _compare(context, found, done)
     return {
         "duration": done.decoded,
@@ -90,9 +91,9 @@ def _looked_at(path: Path, chosen: Decoder) -> Probe:
     return found
 
 
-def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector) -> _Pass:
+def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, checked: bool) -> _Pass:
     try:
-        return _decoded(context, path, chosen, detector, tolerant=False)
+        return _decoded(context, path, chosen, detector, tolerant=False, checked=checked)
     except GapTooLong:
         raise
     except DecodeFailed:
@@ -102,7 +103,8 @@ def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDe
 
 
 def _decoded(
-    context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, *, tolerant: bool
+    context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, *, tolerant: bool,
+    checked: bool = False,
 ) -> _Pass:  # fmt: skip
     """The whole pass. A tolerant one takes what comes before the decoder gives up."""
     options, settings = context.options, context.settings
@@ -114,7 +116,8 @@ def _decoded(
     seconds = limit if done.stop is None else min(done.stop, limit)
     heard = MIX if context.place.channel is None else str(context.place.channel)
     blocks = decode(
-        path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen, heard=heard
+        path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen, heard=heard,
+        checked=checked,
     )  # fmt: skip
     sound = _from(done, _recorded(done, _bearing(blocks) if tolerant else blocks))
     waiting: list[ChunkSpec] = []
