@@ -2,6 +2,7 @@
 crashes, hangs or swells takes only its child along."""
 
 import json
+import math
 import os
 import selectors
 import shutil
@@ -47,7 +48,8 @@ _LONGEST_CLAIM = 1e9
 @dataclass(frozen=True)
 class Probe:
     """What the container claims of its first audio stream. `duration` in seconds, None where it says nothing;
-    `estimated` where it was guessed from the bit rate and proves nothing."""
+    `estimated` where it was guessed from the bit rate and proves nothing; `open_ended` where its writer did not know
+    how long it would be, so that it may end in the middle of a packet."""
 
     duration: float | None
     channels: int
@@ -56,6 +58,7 @@ class Probe:
     format: str
     has_audio: bool
     estimated: bool = False
+    open_ended: bool = False
 
 
 def limited(command: Sequence[str], cpu_seconds: float) -> list[str]:
@@ -94,6 +97,8 @@ def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Pro
     answer, log = _asked(program, path, timeout)
     found = _read(answer, log)
     claimed = _riff_share(path) if found.format == "wav" else None
+    if claimed == math.inf:
+        return replace(found, open_ended=True)
     if claimed is None or found.duration is None:
         return found
     return replace(found, duration=found.duration * claimed, estimated=False)
@@ -195,13 +200,14 @@ def _claimed(stream: dict[str, Any], container: dict[str, Any]) -> float | None:
 
 
 def _riff_share(path: Path) -> float | None:
-    """How many times longer than the file its RIFF header claims it to be; None where it is whole. FFmpeg trims a
-    WAV's duration to the bytes that are there, so only the header tells that some are missing."""
+    """How many times longer than the file its RIFF header claims it to be; None where it is whole, infinite where its
+    writer never knew. FFmpeg trims a WAV's duration to the bytes that are there, so only the header tells that some are
+    missing."""
     with path.open("rb") as file:
         start = file.read(8)
     there, claimed = path.stat().st_size, int.from_bytes(start[4:], "little") + 8
-    missing = start[:4] == b"RIFF" and there < claimed < _UNKNOWN_SIZE
-    return claimed / there if missing else None
+    missing = start[:4] == b"RIFF" and there < claimed
+    return (claimed / there if claimed < _UNKNOWN_SIZE else math.inf) if missing else None
 
 
 def _seconds(claimed: object) -> float | None:

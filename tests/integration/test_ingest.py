@@ -17,7 +17,7 @@ from core.settings import Settings
 from core.transcript import Word
 from tests.fakes import media, recognizers, tones
 from tests.fakes.steps import FakeStepContext
-from tests.hostile import material
+from tests.hostile import binary, material
 from worker.audio import Decoder, decoder, own_decoder
 from worker.engines.protocols import Hypothesis
 from worker.steps import assemble, ingest, transcribe
@@ -211,6 +211,15 @@ def test_a_damaged_recording_starts_a_new_generation(tmp_path: Path, context: Fa
         assert "-tolerant-" in result["generation"]
     assert result["duration"] == pytest.approx(60, abs=3)
     assert context.chunks
+
+
+@pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wav_that_was_written_to_a_pipe_is_whole(
+    tmp_path: Path, context: FakeStepContext, using: Decoder, size: int
+) -> None:
+    context.blobs.put(context.source_key, [binary.wav(data_size=size, riff_size=size)])
+    assert ingest.run(context, using)["duration"] == pytest.approx(3, abs=0.001)
+    assert context.warnings == []
 
 
 @pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wv", "wavpack"), ("matroska", "flac")])

@@ -66,9 +66,9 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
             context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
         try:
-            done = _taken(context, path, chosen, detector, found.codec in CHECKED)
+            done = _taken(context, path, chosen, detector, found)
         except GapTooLong:
-            done = _taken(context, path, own_decoder(), detector, found.codec in CHECKED)
+            done = _taken(context, path, own_decoder(), detector, found)
     _compare(context, found, done)
     return {
         "duration": done.decoded,
@@ -91,9 +91,12 @@ def _looked_at(path: Path, chosen: Decoder) -> Probe:
     return found
 
 
-def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, checked: bool) -> _Pass:
+def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, found: Probe) -> _Pass:
+    """Strict, and tolerant where that fails; at once where the end is sure to look damaged, and is not."""
+    if found.open_ended:
+        return _decoded(context, path, chosen, detector, tolerant=True)
     try:
-        return _decoded(context, path, chosen, detector, tolerant=False, checked=checked)
+        return _decoded(context, path, chosen, detector, tolerant=False, checked=found.codec in CHECKED)
     except GapTooLong:
         raise
     except DecodeFailed:
