@@ -33,7 +33,7 @@ test: $(ENV)/.stamp-dev ## make the environment, run all tests
 faults: $(ENV)/.stamp-dev ## break a running server in every way (6 minutes; LONG=1 40; BASELINE=1 plain Celery beside it; SEED=n, ONLY=kind,kind)
 	@$(BIN)/python -m tests.faults
 
-hostile: $(ENV)/.stamp-dev ## send 300 malformed files to a running server (3 minutes; SEED=n, ONLY=kind,kind; MOST=n of each kind; OWN=1 without ffmpeg)
+hostile: $(ENV)/.stamp-dev ## send 300 malformed files to a running server (1 to 4 minutes; SEED=n, ONLY=kind,kind; MOST=n a kind; OWN=1 without ffmpeg)
 	@$(BIN)/python -m tests.hostile
 
 mutations: $(ENV)/.stamp-dev ## take away what keeps work safe, line by line: do the tests see it (minutes)
