@@ -18,7 +18,7 @@ from core.context import Context
 from core.options import Options
 from core.settings import Settings
 from core.states import Kind
-from worker.ingest_context import pcm_key
+from worker.parts import pcm_key
 from worker.steps import ChunkSpec, transcribe
 
 CHUNK = 30.0

@@ -34,6 +34,10 @@ class Server:
         """Close it, or use it in a `with`."""
         return self.running.client()
 
+    @property
+    def key(self) -> str:
+        return self.running.data.key_file.read_text().strip()
+
     def seconds(self) -> dict[str, float]:
         """CPU seconds of each process since it started, user and system, with its children that have ended."""
         spent: dict[str, float] = {}

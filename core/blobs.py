@@ -13,21 +13,30 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from core.errors import BlobMissing, BlobUnreadable, InputError, TooLarge, Unavailable
+from core.disk import flush_folder, room
+from core.errors import BlobMissing, BlobUnreadable, InputError, TooLarge
+from core.growing import GrowingFiles
 
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 
 
-class Incoming(Protocol):
-    """An upload on its way in: a writable file that counts and hashes, then `commit` or `discard`."""
+class Arrived(Protocol):
+    """An upload whose bytes are here, to `commit` under a key or to `discard`."""
 
     size: int
 
     @property
     def sha256(self) -> str: ...
-    def write(self, data: bytes) -> int: ...
     def commit(self, key: str) -> None: ...
     def discard(self) -> None: ...
+
+
+class Incoming(Arrived, Protocol):
+    """An upload on its way in: a writable file that counts and hashes. `seal`, before a commit that must be quick,
+    brings the bytes to the disk. A second commit does nothing."""
+
+    def write(self, data: bytes) -> int: ...
+    def seal(self) -> None: ...
 
 
 class Blobs(Protocol):
@@ -49,6 +58,7 @@ class LocalIncoming:
         self._hash = hashlib.sha256()
         self._path = folder.scratch()
         self._file: BinaryIO = self._path.open("wb")
+        self._placed = False
 
     @property
     def sha256(self) -> str:
@@ -60,15 +70,21 @@ class LocalIncoming:
             self.discard()
             raise TooLarge(f"the upload is larger than this server's limit of {self._limit} bytes; send a smaller file")
         self._hash.update(data)
-        with _room():
+        with room():
             return self._file.write(data)
 
+    def seal(self) -> None:
+        if not self._file.closed:
+            with room():
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            self._file.close()
+
     def commit(self, key: str) -> None:
-        with _room():
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._file.close()
-        self._blobs.place(self._path, key)
+        self.seal()
+        if not self._placed:
+            self._blobs.place(self._path, key)
+            self._placed = True
 
     def discard(self) -> None:
         with suppress(OSError):  # closing writes what is still held, for which a full disk has no room
@@ -82,6 +98,7 @@ class LocalBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / ".incoming"
+        self.growing = GrowingFiles(self)
 
     def receive(self, limit: int) -> LocalIncoming:
         return LocalIncoming(self, limit)
@@ -91,7 +108,7 @@ class LocalBlobs:
         return self._incoming / uuid.uuid4().hex
 
     def place(self, written: Path, key: str) -> None:
-        target = self._at(key)
+        target = self.at(key)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         written.replace(target)
         flush_folder(target.parent)
@@ -100,7 +117,7 @@ class LocalBlobs:
         """Replaces what is there. Returns the size in bytes."""
         scratch, size = self.scratch(), 0
         try:
-            with _room(), scratch.open("wb") as out:
+            with room(), scratch.open("wb") as out:
                 for chunk in chunks:
                     size += out.write(chunk)
                 out.flush()
@@ -111,12 +128,12 @@ class LocalBlobs:
         return size
 
     def exists(self, key: str) -> bool:
-        return self._at(key).is_file()
+        return self.at(key).is_file()
 
     def read_range(self, key: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start`. Raises BlobMissing, BlobUnreadable."""
         try:
-            with self._at(key).open("rb") as stored:
+            with self.at(key).open("rb") as stored:
                 stored.seek(start)
                 return stored.read(length)
         except FileNotFoundError as error:
@@ -130,20 +147,20 @@ class LocalBlobs:
         the file for what storage did."""
         self.read_range(key, 0, 1)
         try:
-            yield self._at(key)
+            yield self.at(key)
         except (InputError, OSError):
             self.read_range(key, 0, 1)
             raise
 
     def delete(self, key: str) -> None:
-        self._at(key).unlink(missing_ok=True)
+        self.at(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
-        shutil.rmtree(self._at(prefix), ignore_errors=True)
+        shutil.rmtree(self.at(prefix), ignore_errors=True)
 
     def aged(self, prefix: str, seconds: float) -> Iterator[str]:
         """Names right under the prefix that did not change for so long, by the clock of the disk itself."""
-        return self._aged(self._at(prefix), seconds)
+        return self._aged(self.at(prefix), seconds)
 
     def _aged(self, folder: Path, seconds: float) -> Iterator[str]:
         probe = self.scratch()
@@ -168,25 +185,8 @@ class LocalBlobs:
         usage = shutil.disk_usage(self._root)
         return usage.free, usage.total
 
-    def _at(self, key: str) -> Path:
+    def at(self, key: str) -> Path:
+        """Where its file is, or will be."""
         if not _KEY.match(key):
             raise ValueError(f"not a blob key: {key!r}")
         return self._root / key
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        message = "the server's storage does not take more bytes now; try again later"
-        raise Unavailable(message, code="storage_full") from error
-
-
-def flush_folder(folder: Path) -> None:
-    """The names in it, to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,6 +1,7 @@
 """The composition root: every outside thing that the product uses, made once from the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 
 from celery import Celery
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +14,9 @@ from core.settings import settings as from_environment
 
 RING_TIMEOUT = 1.0
 """Seconds that an upload, or a worker with a result, waits for a Redis that hangs; the sweep rings later."""
+PROBES = 4
+CLIPS = 2
+"""Files that one server looks into, and clips that it renders, at once; each in a child process."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Context:
     sessions: sessionmaker[Session]
     blobs: LocalBlobs
     bell: Bell
+    probes: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(PROBES))
+    clips: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(CLIPS))
 
 
 def celery_app(settings: Settings) -> Celery:

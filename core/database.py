@@ -30,6 +30,7 @@ def sqlalchemy_url(url: str) -> str:
 def connect(settings: Settings) -> sessionmaker[Session]:
     engine = create_engine(
         sqlalchemy_url(settings.database_url),
+        hide_parameters=True,  # an error that is logged must not tell a transcript, or the URL of a recording
         # What is not ASCII as it is: a transcript is served as it was written.
         json_serializer=partial(json.dumps, ensure_ascii=False),
         pool_size=settings.database_pool,

@@ -8,6 +8,7 @@ from core.settings import Settings
 from core.states import Kind
 
 SECONDS: dict[Kind, float] = {
+    Kind.FETCH: 600.0,  # beside `Settings.fetch_timeout`, which ends it before: finding the address, the disk
     Kind.INGEST: 2.5 * 3600,  # twice the time for decoding, which has a limit of its own, and the rest
     Kind.TRANSCRIBE: 900.0,  # one batch; a chunk of 30 s with a large model on two old cores takes minutes
     Kind.REDECODE: 900.0,
@@ -18,4 +19,5 @@ SECONDS: dict[Kind, float] = {
 
 
 def seconds(kind: Kind, settings: Settings) -> float:
-    return settings.deadlines.get(kind, SECONDS[kind])
+    own = settings.fetch_timeout if kind is Kind.FETCH else 0.0
+    return settings.deadlines.get(kind, SECONDS[kind] + own)

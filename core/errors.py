@@ -27,6 +27,18 @@ class InputError(ScriptoriumError):
     status = 422
 
 
+class SourceForbidden(InputError):
+    """A URL that this server may not fetch. The message names nothing of what lies there."""
+
+    code = "source_forbidden"
+
+
+class SourceRefused(InputError):
+    """What lies at a URL cannot be had, and asking again gives the same."""
+
+    code = "source_refused"
+
+
 class InvalidRequest(ScriptoriumError):
     """The request is at fault. `errors` in `details` lists `{"field", "message", "allowed"?}`."""
 
@@ -57,6 +69,31 @@ class Conflict(ScriptoriumError):
 
     code = "conflict"
     status = 409
+
+
+class OffsetMismatch(Conflict):
+    """The bytes do not begin where those that are stored end."""
+
+    code = "offset_mismatch"
+
+
+class UploadBusy(ScriptoriumError):
+    """Another request brings bytes of this upload, or took over from this one."""
+
+    code = "upload_busy"
+    status = 423
+
+
+class ChecksumMismatch(ScriptoriumError):
+    """Of the bytes of one request; the status is of the protocol tus."""
+
+    code = "checksum_mismatch"
+    status = 460
+
+
+class TooManyUploads(ScriptoriumError):
+    code = "too_many_uploads"
+    status = 429
 
 
 class Unauthorized(ScriptoriumError):
@@ -95,6 +132,12 @@ class BlobMissing(StorageError):
 
 class BlobUnreadable(StorageError):
     code = "audio_unreadable"
+
+
+class SourceUnreachable(ScriptoriumError):
+    """The server that a URL names does not answer as it should now."""
+
+    code = "source_unreachable"
 
 
 class DeadlinePassed(ScriptoriumError):

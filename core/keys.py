@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
+from core.audit.entries import command, record
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
@@ -110,9 +111,10 @@ def ensure(context: Context, token: str, tenant_name: str = "default") -> Tenant
     with transaction(context.sessions) as session:
         tenant = tenant_of(session, tenant_name)
         made = {"id": uuid7(), "sha256": _hashed(token), "tenant_id": tenant.id, "name": "default"}
-        session.execute(
-            insert(ApiKey).values(**made, scopes=[Scope.ADMIN]).on_conflict_do_nothing(index_elements=["sha256"])
-        )
+        new = insert(ApiKey).values(**made, scopes=[Scope.ADMIN]).on_conflict_do_nothing(index_elements=["sha256"])
+        if (new_id := session.scalar(new.returning(ApiKey.id))) is not None:
+            told = {"scopes": Scope.ADMIN.value, "expires_at": None}
+            record(session, command("keys create", tenant.id, {"key_id": str(new_id)}, told))
         key_id = session.execute(select(ApiKey.id).where(ApiKey.sha256 == _hashed(token))).scalar_one()
         return Tenant(tenant.id, tenant.name, str(key_id))
 
@@ -147,6 +149,9 @@ def create(
         session.add(key)
         session.flush()
         session.refresh(key)
+        # Not its name: that is what a person called it.
+        told = {"scopes": " ".join(wanted), "expires_at": time_json(key.expires_at)}
+        record(session, command("keys create", tenant.id, {"key_id": str(key.id)}, told))
         return token, _key_json(key, tenant.name)
 
 
@@ -166,6 +171,7 @@ def revoke(context: Context, key_id: UUID) -> dict[str, Any]:
             raise NotFound(f"there is no key {key_id}; see `scriptorium keys list`")
         if key.revoked_at is None:
             key.revoked_at = session.scalar(select(func.clock_timestamp()))
+            record(session, command("keys revoke", key.tenant_id, {"key_id": str(key_id)}, {}))
         return _key_json(key, session.get_one(TenantRow, key.tenant_id).name)
 
 

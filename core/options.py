@@ -144,7 +144,11 @@ def described(error: Any, model: type[BaseModel] = Options) -> dict[str, Any]:
     field = ".".join(str(part) for part in error["loc"]) or "options"
     if error["type"] == "extra_forbidden":
         inner = _INNER.get(str(error["loc"][0]), model) if len(error["loc"]) > 1 else model
-        return {"field": field, "message": "is not an option", "allowed": sorted(inner.model_fields)}
+        return {
+            "field": field,
+            "message": "is not an option",
+            "allowed": sorted(field.alias or name for name, field in inner.model_fields.items()),
+        }
     found: dict[str, Any] = {"field": field, "message": error["msg"].removeprefix("Value error, ")}
     if error["type"] == "literal_error":
         found["allowed"] = _choices(model.model_fields[field].annotation)

@@ -81,11 +81,12 @@ def written(tallies: Tallies) -> dict[str, Any]:
 
 
 def next_steps(tallies: Tallies, *, speakers: bool = False) -> list[Kind]:
-    """Chunks are not here: ingest itself emits them, while it decodes. Which of them the second pass hears again is
+    """Chunks are not here: ingest itself emits them, while it decodes. Nor is a fetch: whoever submits adds it, and
+    alone has its URL. Which of them the second pass hears again is
     for `core.second_pass` to choose, once the first has ended: a language is settled by all of them. `speakers`: the
     caller asked for them; they are looked for beside the transcription, and the assembly waits for both."""
     if not tallies[Kind.INGEST].total:
-        return [Kind.INGEST]
+        return [Kind.INGEST] if arrived(tallies) else []
     found = _for_speakers(tallies) if speakers else []
     if not _heard(tallies) or tallies[Kind.REDECODE].open or tallies[Kind.ASSEMBLE].total:
         return found
@@ -103,6 +104,11 @@ def _for_speakers(tallies: Tallies) -> list[Kind]:
         return [Kind.DIARIZE]
     whole = diarize.ended and not diarize.failed
     return [Kind.CLUSTER] if whole and not cluster.total else []
+
+
+def arrived(tallies: Tallies) -> bool:
+    """Its sound was uploaded, or fetched."""
+    return tallies[Kind.FETCH].done > 0 or not tallies[Kind.FETCH].total
 
 
 def ingested(tallies: Tallies) -> bool:
@@ -135,20 +141,28 @@ def verdict(tallies: Tallies) -> Status | None:
     transcribe = tallies[Kind.TRANSCRIBE]
     ingest = tallies[Kind.INGEST]
     nothing_heard = transcribe.ended and not transcribe.done
-    if tallies[Kind.ASSEMBLE].failed or (ingest.ended and (not ingest.done or nothing_heard)):
+    not_there = tallies[Kind.FETCH].ended and not arrived(tallies)
+    if not_there or tallies[Kind.ASSEMBLE].failed or (ingest.ended and (not ingest.done or nothing_heard)):
         return Status.FAILED
     return None
 
 
-def progress(tallies: Tallies, status: Status) -> float:
-    """0 to 1, never going back: a tenth for ingest, then by seconds of audio transcribed, a little for the second pass,
-    the rest for assembly."""
+def progress(tallies: Tallies, status: Status, *, speakers: bool = False) -> float:
+    """0 to 1, in one run never going back: a tenth for ingest, then by seconds of audio transcribed and searched for
+    `speakers`, a little for the second pass, the rest for assembly."""
     if status is Status.COMPLETED:
         return 1.0
     if not ingested(tallies):
         return 0.05 if tallies[Kind.TRANSCRIBE].total else 0.0
     first, second = share(tallies[Kind.TRANSCRIBE]), share(tallies[Kind.REDECODE])
-    return round(0.1 + 0.75 * first + 0.1 * (second if tallies[Kind.REDECODE].chosen else 0.0), 4)
+    third = _speakers_found(tallies) if speakers else first
+    return round(0.1 + 0.5 * first + 0.25 * third + 0.1 * (second if tallies[Kind.REDECODE].chosen else 0.0), 4)
+
+
+def _speakers_found(tallies: Tallies) -> float:
+    if speakers_settled(tallies):
+        return 1.0
+    return 0.9 * share(tallies[Kind.DIARIZE]) if tallies[Kind.DIARIZE].total else 0.0
 
 
 def share(tally: Tally) -> float:
@@ -179,7 +193,8 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
         return _missing(tallies, speakers=speakers)
     sound = ingested(tallies)
     ready, requeue, drop = {
-        Kind.INGEST: (True, {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
+        Kind.FETCH: (not arrived(tallies), {Kind.FETCH: False}, _AFTER_HEARING),  # once it was, its URL is forgotten
+        Kind.INGEST: (arrived(tallies), {Kind.INGEST: True}, {Kind.TRANSCRIBE, *DIARIZED, *_AFTER_HEARING}),
         Kind.TRANSCRIBE: (sound, {Kind.TRANSCRIBE: True}, _AFTER_HEARING),
         Kind.REDECODE: (_heard(tallies), {}, _AFTER_HEARING),
         Kind.DIARIZE: (speakers and sound, {}, {*DIARIZED, Kind.ASSEMBLE}),
@@ -190,7 +205,7 @@ def again(tallies: Tallies, stage: Kind | None = None, *, speakers: bool = False
 
 
 def _missing(tallies: Tallies, *, speakers: bool) -> Again | None:
-    requeue = {kind: False for kind in (Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
+    requeue = {kind: False for kind in (Kind.FETCH, Kind.INGEST, Kind.TRANSCRIBE) if tallies[kind].failed}
     drop = _AFTER_HEARING if requeue else frozenset({Kind.ASSEMBLE})
     if Kind.INGEST in requeue and speakers:
         drop |= {*DIARIZED}  # of the track that was not there

@@ -68,13 +68,17 @@ def limited(command: Sequence[str], cpu_seconds: float) -> list[str]:
     return ["/bin/sh", "-c", _GUARD, "limited", *limits, *command]
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends the child and all it started; it must have been started in its own session."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the child and all it started, and waits for nothing that it was still to say; it must have been started in
+    its own session."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         process.kill()  # the group is gone already (macOS says so with EPERM)
     process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def own_program(*arguments: str) -> list[str]:
@@ -102,6 +106,16 @@ def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Pro
     if claimed is None or found.duration is None:
         return found
     return replace(found, duration=found.duration * claimed, estimated=False)
+
+
+def audible(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Probe:
+    """As `probe`, of a file that is to be heard. Raises InputError also for empty_file and no_audio_stream."""
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty; upload the recording again", code="empty_file")
+    found = probe(path, timeout, ffprobe=ffprobe)
+    if not found.has_audio:
+        raise InputError("the file holds no audio stream", code="no_audio_stream")
+    return found
 
 
 def refusal(log: str) -> InputError:
@@ -148,10 +162,7 @@ def _answer(command: Sequence[str], timeout: float) -> tuple[int, bytes, str]:
         out, log = _heard(process, time.monotonic() + timeout)
         return (process.wait() if len(out) <= _OUTPUT_LIMIT else 0), out, log.decode(errors="replace")
     finally:
-        kill_group(process)
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        end(process)
 
 
 def _heard(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bytes]:

@@ -4,9 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.outgoing import Rules, allowances
 from core.states import Kind
 
 MIB = 2**20
@@ -85,12 +86,21 @@ class Settings(BaseSettings):
     cache_days: float = Field(30.0, ge=0)
     """How long what a chunk gave is kept for the same chunk to come; 0 turns the chunk cache off, and empties it."""
 
+    audit_days: float = Field(365.0, gt=0)
+    """How long who did what is kept, at least."""
+    audit_flush: float = Field(1.0, ge=0, le=60)
+    """Entries of calls that change nothing wait so long for others, to be written at once; 0: none waits."""
+
     max_upload_bytes: int = 5 * 10**9
     max_json_audio_bytes: int = 25 * MIB
     upload_stall: float = Field(60.0, gt=0)
     """Without a byte for so long, an upload is ended."""
     upload_limit: float = Field(6 * 3600.0, gt=0)
     """Seconds that a whole upload may take, however steadily it comes."""
+    upload_expires: float = Field(86400.0, ge=60)
+    """A resumable upload to which nothing came for so long is removed; a finished one is told of for as long."""
+    max_open_uploads: int = Field(100, gt=0)
+    """Resumable uploads of one tenant that are not finished."""
     long_upload_bytes: int = 100_000_000
     """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000
@@ -99,6 +109,12 @@ class Settings(BaseSettings):
     max_duration: float = 12 * 3600.0
     decode_timeout: float = 3600.0
     decode_stall: float = 60.0
+    fetches: int = Field(4, ge=0)
+    """Recordings that one process which fetches by URL takes at once; with 0, `up` starts none."""
+    fetch_timeout: float = Field(3600.0, gt=0)
+    """Seconds that a whole fetch may take, redirects too; `upload_stall` is how long it may bring nothing."""
+    outgoing_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Beside public addresses, where requests to callers' URLs may go: see `core.outgoing.allowances`."""
     min_free_bytes: int = 2 * 10**9
     min_free_share: float = 0.05
 
@@ -128,6 +144,21 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError("SCRIPTORIUM_ISSUERS names an issuer twice, or this server itself")
         return self
+
+    @field_validator("outgoing_allow", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(entry for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _allowances(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        allowances(value)
+        return value
+
+    @property
+    def outgoing(self) -> Rules:
+        return allowances(self.outgoing_allow)
 
     @property
     def blobs(self) -> Path:

@@ -30,6 +30,7 @@ class StepStatus(StrEnum):
 
 
 class Kind(StrEnum):
+    FETCH = "fetch"
     INGEST = "ingest"
     TRANSCRIBE = "transcribe"
     REDECODE = "redecode"
@@ -44,6 +45,9 @@ RECOGNIZED = (Kind.TRANSCRIBE, Kind.REDECODE)
 DIARIZED = (Kind.DIARIZE, Kind.CLUSTER)
 """Kinds that a diarizer does: blocks of a recording, then one clustering over all of them. Claimed by its name. They
 are an add-on: a job that fails at them has its transcript all the same, without speakers."""
+
+HEARING = frozenset(Kind) - {Kind.CLUSTER, Kind.ASSEMBLE}
+"""Kinds that read the recording itself; the others go by what these found."""
 
 
 def lane(kind: Kind) -> Kind:

@@ -1,5 +1,5 @@
 """Recordings in, transcripts out. `Client` talks to a server; `scriptorium up` starts one."""
 
-from scriptorium.client import ApiError, Client, ServerUnreachable
+from scriptorium.client import ApiError, Client, Event, ServerUnreachable
 
-__all__ = ["ApiError", "Client", "ServerUnreachable"]
+__all__ = ["ApiError", "Client", "Event", "ServerUnreachable"]

@@ -10,54 +10,39 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
-from scriptorium.counted import Counted, watch
-from scriptorium.refusals import ApiError, ServerUnreachable, before_another, refusal
+from scriptorium.following import ENDED, Event, followed
+from scriptorium.refusals import ApiError, ServerUnreachable
+from scriptorium.resumable import Sender
+from scriptorium.transport import Progress, Transport
 
-__all__ = ["ENDED", "ApiError", "Client", "Job", "ServerUnreachable"]
+__all__ = ["ENDED", "ApiError", "Client", "Event", "Job", "Recording", "ServerUnreachable"]
 
 Job = dict[str, Any]
 """As api.md shows it: `id`, `status`, `progress`, `stages`, `error` …"""
+Recording = dict[str, Any]
+"""`id`, `filename`, `duration`, `channels`, `codec`, `bytes`, `sha256` …"""
 
-ENDED = frozenset({"completed", "failed", "cancelled"})
 _LONG_POLL = 20.0
 _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
-_TRIES = 6
-"""Of an upload. With the pauses between them they last about 25 s: as long as a server takes to start anew."""
 
 
-class Client:
-    """One server and one key. `timeout` in seconds, without a byte from the server. Not for several threads at once.
+class Client(Transport):
+    """One server and one key: `Client(url, key)`. Recordings, their jobs and transcripts.
 
-    Every call raises ApiError or ServerUnreachable. `pause` is how it waits before another try.
+    Every call raises ApiError or ServerUnreachable. Not for several threads at once.
     """
-
-    def __init__(self, url: str, key: str, timeout: float = 60.0, pause: Callable[[float], None] = time.sleep) -> None:
-        self.url = url.rstrip("/")
-        self._pause = pause
-        self._http = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._http.close()
 
     def submit(
         self,
         path: str | os.PathLike[str],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Any,
@@ -68,12 +53,12 @@ class Client:
         and with the same key, so that it becomes one job; without a key of yours it gets a new one. A server that
         nothing listens for is not waited for. Raises OSError where the file cannot be read.
         """
-        return self._submitted([("file", path)], progress, idempotency_key, options)
+        return self._uploaded("/v1/jobs", [("file", path)], {"options": json.dumps(options)}, progress, idempotency_key)
 
     def submit_tracks(
         self,
         paths: Sequence[str | os.PathLike[str]],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Any,
@@ -82,25 +67,50 @@ class Client:
         `name` and `offset_seconds`; without it, a track is called like its file, and all begin at once."""
         told = options.pop("tracks", None) or [{"name": Path(path).stem[:200]} for path in paths]
         files = [("tracks", path) for path in paths]
-        return self._submitted(files, progress, idempotency_key, {**options, "tracks": list(told)})
+        asked = {"options": json.dumps({**options, "tracks": list(told)})}
+        return self._uploaded("/v1/jobs", files, asked, progress, idempotency_key)
 
-    def _submitted(
-        self,
-        files: Sequence[tuple[str, str | os.PathLike[str]]],
-        progress: Callable[[int, int], None] | None,
-        idempotency_key: str | None,
-        options: dict[str, Any],
-    ) -> Job:
+    def submit_url(self, source_url: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """As `submit`, of a recording that the server fetches itself: from a public address, or where its operator
+        allows it."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        with ExitStack() as opened:
-            sound = [opened.enter_context(Counted(path)) for _, path in files]
-            watch(sound, progress)
-            parts = [
-                (name, (Path(path).name, file, "application/octet-stream"))
-                for (name, path), file in zip(files, sound, strict=True)
-            ]
-            sent = {"options": json.dumps(options)}
-            return self._again(lambda: self._json("POST", "/v1/jobs", files=parts, data=sent, headers=headers))
+        sent = {"source_url": source_url, **options}
+        return self._again(lambda: self._json("POST", "/v1/jobs", json=sent, headers=headers))
+
+    def submit_recording(self, recording_id: str, *, idempotency_key: str | None = None, **options: Any) -> Job:
+        """A job of a recording that is on the server already: of `upload`, or of another job. Sent again as `submit`
+        is, with one key."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        asked = {**options, "recording_id": recording_id}
+        return self._again(lambda: self._json("POST", "/v1/jobs", json=asked, headers=headers))
+
+    def upload(
+        self, path: str | os.PathLike[str], progress: Progress | None = None, *, idempotency_key: str | None = None
+    ) -> Recording:
+        """Keeps a recording on the server, with no job yet; it stays until `delete_recording`. As sure as `submit`."""
+        return self._uploaded("/v1/recordings", [("file", path)], {}, progress, idempotency_key)
+
+    def upload_resumable(self, path: str | os.PathLike[str], progress: Progress | None = None) -> Recording:
+        """As `upload`, of any size and over any line: it goes on where a broken line, or a server that starts anew,
+        left off. What is told to `progress` may be fewer bytes than a moment before."""
+        return self.recording(Sender(self._request, self._pause).send(path, progress))
+
+    def recording(self, recording_id: str) -> Recording:
+        return self._json("GET", f"/v1/recordings/{recording_id}")
+
+    def recordings(self, limit: int = 20, cursor: str | None = None) -> dict[str, Any]:
+        """A page, newest first: `recordings` and `next_cursor`."""
+        asked = {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor}
+        return self._json("GET", "/v1/recordings", params=asked)
+
+    def clip(self, recording_id: str, start: float = 0.0, end: float | None = None) -> bytes:
+        """WAV, 16 kHz, mono: from `start` to `end` in seconds, the recording's own where None; ten minutes at most."""
+        asked = {"start": start} if end is None else {"start": start, "end": end}
+        return self._request("GET", f"/v1/recordings/{recording_id}/audio", params=asked).content
+
+    def delete_recording(self, recording_id: str) -> None:
+        """Erases its audio; transcripts of its jobs stay. Refused as `recording_in_use` while a job is under way."""
+        self._request("DELETE", f"/v1/recordings/{recording_id}")
 
     def job(self, job_id: str, wait: float = 0.0) -> Job:
         """With `wait` the answer comes when the status changes, or after that many seconds (the server caps at 60)."""
@@ -152,11 +162,27 @@ class Client:
         """Segments that are new or changed since the revision `after`: `segments`, `revision`, `final`."""
         return self._json("GET", f"/v1/jobs/{job_id}/segments", params={"after": after})
 
+    def events(self, job_id: str, last_event_id: str = "", patience: float = 30.0) -> Iterator[Event]:
+        """What happens to a job until it has ended: its `status`, each `segment` new or changed, its `progress`.
+        From the start, or behind the event of that id. A connection that breaks is made anew and nothing is told twice;
+        a server that does not answer is asked again for `patience` seconds."""
+        return followed(lambda since: self._stream(job_id, since), self._pause, last_event_id, patience)
+
     def jobs(
-        self, status: str | None = None, tag: str | None = None, limit: int = 20, cursor: str | None = None
+        self,
+        status: str | None = None,
+        tag: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
     ) -> dict[str, Any]:
-        """A page, newest first: `jobs` and `next_cursor`."""
-        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor}
+        """A page, newest first: `jobs` and `next_cursor`. All filters must hold; `status` may be several, with commas
+        between them; times are RFC 3339."""
+        asked = {"status": status, "tag": tag, "limit": limit, "cursor": cursor, "created_after": created_after}
+        asked |= {"created_before": created_before, **{f"metadata.{key}": one for key, one in (metadata or {}).items()}}
         return self._json("GET", "/v1/jobs", params={name: value for name, value in asked.items() if value is not None})
 
     def cancel(self, job_id: str) -> Job:
@@ -187,32 +213,3 @@ class Client:
     def _file(self, job_id: str, format: str, knobs: dict[str, int | bool | None]) -> httpx2.Response:
         asked = {"format": format, **{name: value for name, value in knobs.items() if value is not None}}
         return self._request("GET", f"/v1/jobs/{job_id}/transcript", params=asked)
-
-    def _again(self, send: Callable[[], Job]) -> Job:
-        for tried in range(1, _TRIES):
-            try:
-                return send()
-            except (ApiError, ServerUnreachable) as error:
-                pause = before_another(error, tried)
-                if pause is None:
-                    raise
-            self._pause(pause)
-        return send()
-
-    def _json(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._request(method, path, **rest).json()
-        return answer
-
-    def _request(self, method: str, path: str, **rest: Any) -> httpx2.Response:
-        try:
-            response = self._http.request(method, path, **rest)
-        except httpx2.TransportError as error:
-            connected = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
-            raise ServerUnreachable(
-                f"no answer from {self.url} ({error or type(error).__name__})", connected
-            ) from error
-        except httpx2.InvalidURL as error:
-            raise ServerUnreachable(f"{self.url} is not an address: {error}", connected=False) from error
-        if response.is_error:
-            raise refusal(response)
-        return response

@@ -53,10 +53,13 @@ class Staff:
     light: int
     diarize_queue: str
     diarizers: int
+    fetches: int = 0
+    """Recordings fetched at one time; with 0 nobody fetches."""
 
     @property
     def workers(self) -> list[Command]:
-        return [self._upkeep(), *map(self._light, range(1, self.light + 1)), *self._transcribing(), *self._diarizing()]
+        light = map(self._light, range(1, self.light + 1))
+        return [self._upkeep(), *light, *self._fetching(), *self._transcribing(), *self._diarizing()]
 
     def migrate(self) -> Command:
         return self._python("migrate", *MIGRATE)
@@ -77,6 +80,10 @@ class Staff:
     def _light(self, number: int) -> Command:
         return self._worker(f"light{number}", "ingest,assemble")
 
+    def _fetching(self) -> list[Command]:
+        """One process, in which each of several mostly waits: a slow source holds up nobody who decodes."""
+        return [self._worker("fetch", "fetch", concurrency=self.fetches)] if self.fetches else []
+
     def _transcribing(self) -> list[Command]:
         return [
             self._worker(f"transcribe{index + 1}", self.transcribe_queue, self._share(index))
@@ -95,10 +102,12 @@ class Staff:
         threads = self.environment.get("SCRIPTORIUM_THREADS") or str(self.machine.threads(self.transcribers))
         return {"SCRIPTORIUM_THREADS": threads}
 
-    def _worker(self, name: str, queues: str, extra: Mapping[str, str] | None = None) -> Command:
+    def _worker(
+        self, name: str, queues: str, extra: Mapping[str, str] | None = None, *, concurrency: int = 1
+    ) -> Command:
         celery = (
-            "celery", "-A", "worker.tasks", "worker", "-Q", queues, "--pool", "threads", "--concurrency", "1",
-            "-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
+            "celery", "-A", "worker.tasks", "worker", "-Q", queues, "--pool", "threads", "--concurrency",
+            str(concurrency), "-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
         )  # fmt: skip
         return self._python(name, *celery, ending=_DRAIN, extra=extra)
 

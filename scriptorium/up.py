@@ -153,6 +153,7 @@ class _Start:
             light=self._wanted.light,
             diarize_queue=queue_name(Kind.DIARIZE, self._diarizer.name),
             diarizers=self._diarizers(),
+            fetches=Settings().fetches,
         )
 
     def _diarizers(self) -> int:

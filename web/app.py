@@ -5,10 +5,12 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, request
+from werkzeug.routing import BaseConverter
 
 from core.context import Context, build
-from web import arrival, asr, errors, jobs, metrics, oauth, openapi, service
+from web import arrival, asr, audit, errors, following, jobs, metrics, oauth, openapi, resumable, service, trail
 from web.openai import routes as openai
+from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
 
@@ -24,6 +26,13 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 """On every answer: nothing here is a page that others may frame, and a transcript must not stay in a cache."""
+
+
+class Label(BaseConverter):
+    """A speaker's label in an address: any but the words that stand there for something else."""
+
+    regex = "(?!merge$)[^/]+"
+    part_isolating = True  # werkzeug takes a regex with a slash in it for one that matches several parts
 
 
 class Api(APIFlask):
@@ -48,11 +57,15 @@ def create_app(context: Context | None = None) -> Api:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["scriptorium"] = compose(context or build())
     errors.install(app)
+    app.url_map.converters["label"] = Label
+    app.before_request(trail.begin)
     app.before_request(arrival.attend)
+    app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, asr, openai, oauth, service, metrics):
+    for module in (jobs, following, recordings, resumable, asr, openai, audit, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
+    app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]
     app.spec_processor(openapi.completed)
     return app
 

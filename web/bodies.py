@@ -14,13 +14,16 @@ from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest,
 from web.encoded import Encoded
 from web.fields import options_of
 from web.multipart import Multipart
-from web.upload import Checks, OptionsFrom, Upload
+from web.raw import MEDIA, Raw, is_raw
+from web.upload import Body, Checks, OptionsFrom
 
 
 @contextmanager
-def received(request: Request, context: Context, options_from: OptionsFrom = options_of) -> Iterator[Upload]:
+def received(
+    request: Request, context: Context, options_from: OptionsFrom = options_of, *, raw: bool = False
+) -> Iterator[Body]:
     """Reads the whole body. What the caller does not commit is discarded, also when the body breaks off.
-    `options_from`: makes options of a form's fields.
+    `options_from`: makes options of a form's fields. `raw`: the body may be the recording itself.
 
     Raises InvalidRequest for bytes that are not those of a given digest, before the first byte for a bad digest.
     """
@@ -28,11 +31,13 @@ def received(request: Request, context: Context, options_from: OptionsFrom = opt
         Check(content_digest(request.headers.get(CONTENT_DIGEST))),
         Check(recording_sha256(request.headers.get(RECORDING_SHA256))),
     )
-    readers: dict[str, Callable[..., Multipart | Encoded]] = {
+    readers: dict[str, Callable[..., Multipart | Encoded | Raw]] = {
         "multipart/form-data": partial(Multipart, options_from=options_from),
         "application/json": Encoded,
     }
-    reader = readers.get(request.mimetype)
+    if raw:
+        readers[MEDIA] = partial(Raw, options_from=options_from)
+    reader = readers.get(MEDIA if is_raw(request.mimetype) else request.mimetype)
     if reader is None:
         raise UnsupportedMediaType(f"send the recording as {' or '.join(readers)}")
     opened: list[Incoming] = []

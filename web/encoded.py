@@ -11,7 +11,20 @@ from werkzeug.exceptions import BadRequest
 from core.blobs import Incoming
 from core.context import Context
 from web.fields import fault, plain
-from web.upload import FORM_BYTES, TRACKS, Checks, Upload, missing
+from web.upload import (
+    FILENAME,
+    FORM_BYTES,
+    NAMELESS,
+    TRACKS,
+    Body,
+    Checks,
+    Upload,
+    base_name,
+    missing,
+    named,
+    refuse_named,
+    tracks_elsewhere,
+)
 
 _DECODE = 2**20
 """Characters of base64 decoded at a time; a multiple of four."""
@@ -31,14 +44,19 @@ class Encoded:
         request.max_content_length = self._limit // 3 * 4 + FORM_BYTES
         self._request, self._receive, self._checks = request, receive, checks
 
-    def read(self) -> Upload:
+    def read(self) -> Body:
         content = self._request.stream.read()
         self._checks.content.update(content)
         self._checks.content.settle()
         body = json_object(content)
         audio = body.pop("audio", None)
+        given = plain("options", {name: value for name, value in body.items() if value is not None})
         if audio is None:
+            if (found := named(given, self._checks.recording)) is not None:
+                return found
             raise missing("audio")
+        refuse_named(given)
+        filename = _filename(given.pop(FILENAME, NAMELESS))
         if not isinstance(audio, str):
             raise fault("audio", "must be the recording's bytes in base64")
         incoming = self._receive(self._limit)
@@ -46,10 +64,15 @@ class Encoded:
             self._checks.recording.update(data)
             incoming.write(data)
         self._checks.recording.settle()
-        given = {name: value for name, value in body.items() if value is not None}
         if given.get(TRACKS):
-            raise fault(TRACKS, "come as file parts of a multipart body, one each")
-        return Upload(incoming, "audio", plain("options", given))
+            raise tracks_elsewhere()
+        return Upload(incoming, filename, given)
+
+
+def _filename(given: Any) -> str:
+    if not isinstance(given, str):
+        raise fault(FILENAME, "must be text")
+    return base_name(given)
 
 
 def _decoded(text: str) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
 
 from core.errors import InvalidRequest
 from core.options import Options, described
@@ -40,6 +41,13 @@ def plain(field: str, value: T) -> T:
         elif isinstance(one, list):
             left += [(name, inner) for inner in one]
     return value
+
+
+def once(given: MultiDict[str, str]) -> None:
+    """Raises InvalidRequest where a parameter comes twice: one of the two would say nothing."""
+    for name, values in given.lists():
+        if len(values) > 1:
+            raise fault(name, "is given twice")
 
 
 def fault(field: str, message: str, **more: Any) -> InvalidRequest:

@@ -16,6 +16,8 @@ graceful_timeout = 10
 """Seconds that running requests get at a stop. A caller that waits for a job asks again."""
 control_socket_disable = True
 """It would lie in the home folder, which may be read-only or shared."""
+limit_request_line = 8190
+"""Bytes. A list may be asked for by ten of the callers' own keys."""
 accesslog = None
 """Requests are not logged: a query may hold what is private."""
 errorlog = "-"
@@ -30,6 +32,12 @@ def when_ready(server: Any) -> None:
     for listener in server.LISTENERS:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Also called by the parent, for a worker that never lived: that has no application."""
+    if worker.wsgi is not None:
+        worker.wsgi.extensions["scriptorium"].trail.close()
 
 
 def pre_request(_worker: Any, request: Any) -> None:

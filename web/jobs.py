@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from web import openapi, queries, schemas, transcripts
+from web import openapi, queries, schemas, trail, transcripts
 from web.answers import answer
 from web.encoded import json_object
-from web.fields import plain, refusal
+from web.fields import once, plain, refusal
 from web.scope import authenticate, context, seat, tenant
 from web.submission import location_of, submitted
 
@@ -24,14 +24,16 @@ routes.before_request(authenticate)
 
 @routes.post("/jobs")
 @routes.output(schemas.Job, status_code=202)
-@routes.doc(extensions={"requestBody": openapi.upload_body("file")})
+@routes.doc(extensions={"requestBody": openapi.upload_body("file", raw=True)})
 def submit() -> Response:
     """Send a recording
 
-    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Sent again
-    with the same `Idempotency-Key` it makes no second job: the answer is the first one, with 200.
+    Its bytes go to storage as they arrive; the answer comes when the job is kept, before any work on it. Where the body
+    is the recording itself, the options are parameters. With `source_url` instead of bytes, the recording is fetched
+    from there afterwards. Sent again with the same `Idempotency-Key` it makes no second job: the answer is the first
+    one, with 200.
     """
-    made = submitted()
+    made = submitted(raw=True)
     return answer(made.job, 202 if made.created else 200, location_of(made.job))
 
 
@@ -54,8 +56,13 @@ def show(job_id: UUID, query: queries.WaitQuery) -> Response:
 @routes.input(queries.PageQuery, location="query", arg_name="query")
 @routes.output(schemas.JobPage)
 def page(query: queries.PageQuery) -> Response:
-    """Jobs, newest first"""
-    return answer(jobs.page(context(), tenant(), **plain("tag", query.model_dump())))
+    """Jobs, newest first
+
+    Those for which all filters hold that are given.
+    """
+    once(request.args)
+    asked = plain("metadata", query.model_dump(exclude={"limit", "cursor"}))
+    return answer(jobs.page(context(), tenant(), jobs.Filter(**asked), limit=query.limit, cursor=query.cursor))
 
 
 @routes.get("/jobs/<uuid:job_id>/transcript")
@@ -104,7 +111,7 @@ def retry(job_id: UUID) -> Response:
     return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
 
 
-@routes.patch("/jobs/<uuid:job_id>/speakers/<string:label>")
+@routes.patch("/jobs/<uuid:job_id>/speakers/<label:label>")
 @routes.output(schemas.SpeakerOut)
 @routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerName)})
 def rename_speaker(job_id: UUID, label: str) -> Response:
@@ -132,8 +139,10 @@ def _body(model: type[T]) -> T:
     content = request.stream.read()
     if content and request.mimetype != "application/json":
         raise UnsupportedMediaType("send the body as application/json, or none")
+    given = json_object(content) if content else {}
+    trail.note(parameters=given)
     try:
-        return model.model_validate(json_object(content) if content else {})
+        return model.model_validate(given)
     except ValidationError as error:
         raise refusal(error, model) from error
 

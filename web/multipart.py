@@ -16,12 +16,24 @@ from core.blobs import Incoming
 from core.context import Context
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest
-from web.fields import fault, plain
-from web.upload import FORM_BYTES, PARTS, TRACKS, Checks, OptionsFrom, Upload, missing
-
-_READ = 2**16
-_LOOK = 2**26
-"""Bytes after which the disk is looked at again: others write to it too, and a body may come without its length."""
+from web.fields import fault
+from web.intake import Intake
+from web.upload import (
+    FORM_BYTES,
+    PARTS,
+    READ,
+    TRACKS,
+    Body,
+    Checks,
+    Linked,
+    Named,
+    OptionsFrom,
+    Upload,
+    base_name,
+    missing,
+    named,
+    refuse_named,
+)
 
 
 class Multipart:
@@ -35,20 +47,18 @@ class Multipart:
         checks: Checks,
         options_from: OptionsFrom,
     ) -> None:
-        self._limit = context.settings.max_upload_bytes
-        request.max_content_length = self._limit + FORM_BYTES
+        self._intake = Intake(context)
+        request.max_content_length = self._intake.left + FORM_BYTES
         self._stream: IO[bytes] = request.stream
         self._decoder = MultipartDecoder(_boundary(request), max_form_memory_size=FORM_BYTES, max_parts=200)
-        self._context, self._receive, self._checks = context, receive, checks
+        self._receive, self._checks = receive, checks
         self._files: list[tuple[str, jobs.Source, Check]] = []
-        self._looked = 0
-        self._received = 0
         self._fields: list[tuple[str, bytearray]] = []
         self._field_bytes = 0
         self._take: Callable[[bytes], Any] = len
         self._options_from = options_from
 
-    def read(self) -> Upload:
+    def read(self) -> Body:
         for event in self._events():
             if isinstance(event, File):
                 self._open(event)
@@ -58,13 +68,20 @@ class Multipart:
             elif isinstance(event, Data):
                 self._take(event.data)
         self._checks.content.settle()
-        if not self._files:
-            raise missing("file")
         for _, _, check in self._files:
             check.settle()
+        options = self._options_from([(name, _text(name, bytes(value))) for name, value in self._fields])
+        return self._upload(options) if self._files else self._named(options)
+
+    def _named(self, options: dict[str, Any]) -> Named | Linked:
+        found = named(options, self._checks.recording)
+        if found is None:
+            raise missing("file")
+        return found
+
+    def _upload(self, options: dict[str, Any]) -> Upload:
+        refuse_named(options)
         sources = [source for _, source, _ in self._files]
-        fields = [(name, _text(name, bytes(value))) for name, value in self._fields]
-        options = self._options_from(fields)
         if self._files[0][0] == TRACKS:
             options[TRACKS] = _described(options.get(TRACKS), len(sources))
         elif options.get(TRACKS):
@@ -74,7 +91,7 @@ class Multipart:
     def _events(self) -> Iterator[Event]:
         data = b"?"
         while data:
-            data = self._stream.read(_READ)
+            data = self._stream.read(READ)
             self._checks.content.update(data)
             yield from self._decoded(data)
 
@@ -94,9 +111,10 @@ class Multipart:
         self._refuse(name)
         check = self._checks.recording if name != TRACKS else Check()
         check.expect(content_digest(",".join(part.headers.getlist(CONTENT_DIGEST)) or None))
-        source = jobs.Source(self._receive(self._limit - self._received), plain("filename", _base_name(part.filename)))
+        incoming = self._receive(self._intake.left)
+        source = jobs.Source(incoming, base_name(part.filename))
         self._files.append((name, source, check))
-        self._take = partial(self._write, source.incoming, check)
+        self._take = partial(self._intake.write, incoming, check)
 
     def _refuse(self, name: str) -> None:
         """Raises InvalidRequest for a part that has no place in this body."""
@@ -108,14 +126,6 @@ class Multipart:
             raise fault(name, f"is one track more than the {MOST_TRACKS} that a job may have")
         if name == TRACKS and not self._files and self._checks.recording.claimed:
             raise fault(RECORDING_SHA256, f"names no track; give each part its own {CONTENT_DIGEST}")
-
-    def _write(self, incoming: Incoming, check: Check, data: bytes) -> None:
-        check.update(data)
-        incoming.write(data)
-        self._received += len(data)
-        if self._received - self._looked > _LOOK:
-            self._looked = self._received
-            jobs.check_storage(self._context)  # a body of unknown length, or several at once
 
     def _keep(self, data: bytes) -> None:
         self._field_bytes += len(data)
@@ -146,8 +156,3 @@ def _text(name: str, value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError as error:
         raise fault(name, "is not UTF-8 text") from error
-
-
-def _base_name(filename: str) -> str:
-    """A caller's path is none of ours; the name is for people to read, never a key."""
-    return filename.replace("\\", "/").rpartition("/")[2]

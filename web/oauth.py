@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core import tokens
 from core.errors import InvalidRequest, Unauthorized
+from web import trail
 from web.answers import answer
 from web.scope import context
 
@@ -80,7 +81,11 @@ def token() -> Response:
     if form.get("grant_type") != "client_credentials":
         code = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
         raise InvalidRequest("grant_type: must be client_credentials", code=code)
-    issued = tokens.issue(context(), *_client(), form.get("scope"))
+    trail.note(parameters=form)
+    client_id, secret = _client()
+    trail.note(ids={"client_id": client_id})
+    issued = tokens.issue(context(), client_id, secret, form.get("scope"))
+    trail.acts(issued.caller)
     return answer(
         {
             "access_token": issued.token,

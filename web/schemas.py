@@ -34,13 +34,23 @@ class Stage(BaseModel):
 
 
 class RecordingInfo(BaseModel):
+    """What nobody has looked for yet is null."""
+
     id: str
     filename: str
-    duration: float | None
+    duration: float | None = Field(description="Seconds; until it was decoded, what its container claims.")
     channels: int | None
     codec: str | None
-    bytes: int
-    sha256: str
+    container: str | None = Field(description="FFmpeg's names of the format, such as `matroska,webm`.")
+    bytes: int | None = Field(description="Null until it was fetched, where it comes by URL.")
+    sha256: str | None
+    created_at: str
+    deleted_at: str | None = Field(description="Its bytes are gone since then; a job of it keeps its transcript.")
+
+
+class RecordingPage(BaseModel):
+    recordings: list[RecordingInfo]
+    next_cursor: str | None
 
 
 class Model(BaseModel):
@@ -80,6 +90,7 @@ class Job(BaseModel):
     stages: dict[str, Stage]
     options: dict[str, Any]
     recording: RecordingInfo
+    source_url: str | None = Field(description="Where the recording is fetched, without the query.")
     tracks: list[TrackOut] = Field(description="Of a job with several sounds; else empty.")
     language: str | None
     language_probability: float | None
@@ -212,6 +223,36 @@ class LiveWorker(BaseModel):
 
 class WorkerList(BaseModel):
     workers: list[LiveWorker]
+
+
+class AuditBatchOut(BaseModel):
+    """What seals the entry, with all that came before it."""
+
+    number: int
+    last: int = Field(description="The position of its last entry.")
+    sha256: str = Field(description="As `scriptorium audit verify` prints it, and takes it with `--expect-head`.")
+    chained_at: str
+
+
+class AuditEntryOut(BaseModel):
+    position: int = Field(description="In the chain of all tenants: numbers between are of others.")
+    at: str = Field(description="When the call arrived.")
+    request_id: str | None
+    subject: str | None = Field(description="The id of the key; null for what an operator did on the server.")
+    method: str = Field(description="Of HTTP, or `COMMAND`.")
+    route: str = Field(description="With the names of its ids, not their values; or the command.")
+    ids: dict[str, str | None]
+    parameters: dict[str, str | None] = Field(description="Null: it was given, and is not shown.")
+    status: int | None
+    duration_ms: int | None = Field(description="Until the answer began.")
+    address: str | None = Field(description="The peer's; behind a proxy, the proxy's.")
+    user_agent: str | None
+    batch: AuditBatchOut
+
+
+class AuditPage(BaseModel):
+    entries: list[AuditEntryOut]
+    next_after: int | None = Field(description="`after` of the next page; null on the last.")
 
 
 class AsrSegment(BaseModel):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from flask import current_app, g, request
 
 from core import keys, tokens
+from core.audit import Trail
 from core.context import Context
 from core.errors import Unauthorized
 from core.keys import Caller, Tenant
@@ -30,15 +31,21 @@ class Composition:
     context: Context
     seats: BoundedSemaphore
     jwks: Jwks
+    trail: Trail
 
 
 def compose(context: Context) -> Composition:
     """At most half of the server's threads wait, so that the other half always answers."""
-    return Composition(context, BoundedSemaphore(max(1, context.settings.web_threads // 2)), Jwks())
+    seats = BoundedSemaphore(max(1, context.settings.web_threads // 2))
+    return Composition(context, seats, Jwks(), Trail(context, context.settings.audit_flush))
 
 
 def context() -> Context:
     return _composition().context
+
+
+def trail() -> Trail:
+    return _composition().trail
 
 
 @contextmanager

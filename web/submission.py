@@ -7,34 +7,42 @@ from uuid import UUID
 from flask import request, url_for
 
 from core import jobs, models, options
+from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
-from web.upload import OptionsFrom
+from web.upload import Linked, Named, OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False) -> jobs.Submitted:
+def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False, raw: bool = False) -> jobs.Submitted:
     """The job of this request's body: new, or the one that the request's idempotency key made before; `repeated`: or
-    the one that the same body made a moment ago."""
-    here, key = context(), _idempotency_key()
+    the one that the same body made a moment ago. `raw`: the body may be the recording itself, with its options in the
+    address."""
+    here, key = context(), idempotency_key()
     jobs.check_room(here, request.content_length or 0)
-    with received(request, here, options_from) as upload:
-        asked = options.parse(upload.options)
+    with received(request, here, options_from, raw=raw) as body:
+        trail.note(parameters=body.options)
+        asked = options.parse(body.options)
         if asked.model:
             _refuse_unserved_folder(asked.model)
-        return jobs.submit(
-            here, tenant(), upload.incoming, upload.filename, asked, key, upload.others, repeated=repeated
-        )
+        if isinstance(body, Named):
+            made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
+        elif isinstance(body, Linked):
+            made = jobs.submit_url(here, tenant(), body.url, asked, key)
+        else:
+            made = jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
+        trail.note(ids={"job_id": made.job["id"]})
+        return made
 
 
 def location_of(job: dict[str, Any]) -> str:
     return url_for("jobs.show", job_id=UUID(job["id"]))
 
 
-def _idempotency_key() -> str | None:
+def idempotency_key() -> str | None:
     """Raises InvalidRequest. A key that is cut or altered on its way would stand for another job."""
     given = request.headers.get(IDEMPOTENCY_KEY)
     if given is not None and not _KEY.fullmatch(given):

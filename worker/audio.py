@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from core.errors import InputError
-from core.probe import FORMATS, MAX_ALLOC, PROTOCOLS, kill_group, limited, own_environment, own_program, refusal
+from core.probe import FORMATS, MAX_ALLOC, PROTOCOLS, end, limited, own_environment, own_program, refusal
 from core.settings import Settings
 
 SAMPLE_RATE = 16_000
@@ -111,10 +111,7 @@ def decode(
     try:
         yield from _watched(process, settings, check)
     finally:
-        kill_group(process)
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        end(process)
 
 
 def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str, checked: bool) -> list[str]:

@@ -11,6 +11,7 @@ from core.errors import ScriptoriumError
 from core.options import Options
 from core.settings import Settings
 from core.states import Kind
+from worker.parts import pcm_key, source_key
 from worker.steps import ChunkSpec, Place, transcribe
 
 
@@ -42,7 +43,7 @@ class IngestContext:
 
     @property
     def source_key(self) -> str:
-        return f"recordings/{self.step.sound}/source"
+        return source_key(self.step.sound)
 
     @property
     def options(self) -> Options:
@@ -83,7 +84,3 @@ class IngestContext:
 
     def warn(self, code: str, message: str) -> None:
         jobs.note(self.context, self.step, code, message)
-
-
-def pcm_key(recording_id: UUID, generation: str, part: int) -> str:
-    return f"recordings/{recording_id}/pcm-{generation}/{part:05d}.s16"

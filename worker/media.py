@@ -74,6 +74,7 @@ def _described(stream: av.audio.AudioStream) -> dict[str, object]:
         "codec_name": context.codec.canonical_name,
         "channels": context.channels,
         "sample_rate": context.sample_rate,
+        # No other: a file's lyrics or pictures in text have no end.
         "tags": {name: value[:_TAG] for name, value in stream.metadata.items() if name == "DURATION"},
     }
     if stream.duration and stream.time_base:

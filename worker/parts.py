@@ -2,12 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
 
 from worker.audio import BYTES_PER_SECOND
 
 FIRST = 60 * BYTES_PER_SECOND
 """The first part is a minute, so that the first chunks leave early."""
 USUAL = 600 * BYTES_PER_SECOND
+
+
+def source_key(recording_id: UUID) -> str:
+    return f"recordings/{recording_id}/source"
+
+
+def pcm_key(recording_id: UUID, generation: str, part: int) -> str:
+    return f"recordings/{recording_id}/pcm-{generation}/{part:05d}.s16"
 
 
 def boundaries(count: int) -> list[int]:

@@ -17,7 +17,7 @@ from core.transcript import Segment
 from worker import fingerprint
 from worker.engines.calibrations import applies, calibrated
 from worker.engines.protocols import Clip, EngineFailure, Hypothesis, Recognizer
-from worker.ingest_context import pcm_key
+from worker.parts import pcm_key
 from worker.steps import redecode, transcribe
 
 

@@ -16,9 +16,10 @@ from core.errors import DeadlinePassed, EngineError, InputError, ScriptoriumErro
 from core.states import RECOGNIZED, Kind
 from worker.batches import Batches
 from worker.ingest_context import IngestContext, StepLost
+from worker.outgoing import Outgoing
 from worker.pulse import Pulse
 from worker.speakers import Speakers
-from worker.steps import assemble, ingest
+from worker.steps import assemble, fetch, ingest
 
 log = logging.getLogger(__name__)
 OUTAGE_DELAY = 2.0
@@ -35,7 +36,8 @@ class Draining(ScriptoriumError):
 
 @dataclass
 class Runner:
-    """One worker process. `batches`: where it serves a recognizer; `speakers`: where it serves a diarizer."""
+    """One worker process. `batches`: where it serves a recognizer; `speakers`: where it serves a diarizer; `outgoing`:
+    where it fetches. `slots`: steps that it does at one time, more than one only where each mostly waits for others."""
 
     context: Context
     name: str
@@ -45,22 +47,27 @@ class Runner:
     draining: threading.Event = field(default_factory=threading.Event)
     batches: Batches | None = None
     speakers: Speakers | None = None
-    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    outgoing: Outgoing | None = None
+    slots: int = 1
+    _free: threading.Semaphore = field(init=False)
     _decoded_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._free = threading.BoundedSemaphore(self.slots)
 
     def work(self) -> None:
         """On a ring. Waits where this process is at work already: what the ring was for may not be seen there."""
-        with self._one_at_a_time:
+        with self._free:
             self._work()
 
     def look(self) -> None:
         """Without a ring. Nothing where this process is at work. A model that was idle for long frees its device."""
-        if self._one_at_a_time.acquire(blocking=False):
+        if self._free.acquire(blocking=False):
             try:
                 self._work()
                 self._rest()
             finally:
-                self._one_at_a_time.release()
+                self._free.release()
 
     def drain(self) -> None:
         self.draining.set()
@@ -95,11 +102,17 @@ class Runner:
 
     def _do(self, step: jobs.Claimed) -> None:
         {
+            Kind.FETCH: self._fetch,
             Kind.INGEST: self._ingest,
             Kind.DIARIZE: self._diarize,
             Kind.CLUSTER: self._cluster,
             Kind.ASSEMBLE: self._assemble,
         }[step.kind](step)
+
+    def _fetch(self, step: jobs.Claimed) -> None:
+        assert self.outgoing is not None
+        with fetch.fetched(self.context, step.params["url"], self.outgoing, lambda: self.check(step)) as incoming:
+            self.record(lambda: jobs.finish(self.context, step, {}, jobs.record_fetched(incoming)))
 
     def _ingest(self, step: jobs.Claimed) -> None:
         result = ingest.run(IngestContext(self.context, step, lambda: self.check(step)))

@@ -7,7 +7,7 @@ from core import jobs
 from core.context import Context
 from core.options import Options
 from worker.engines.protocols import Diarizer
-from worker.ingest_context import pcm_key
+from worker.parts import pcm_key
 from worker.steps import Place, cluster, diarize
 
 Write = Callable[[], bool]

@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import signals
 
-from core import bell, jobs, models
+from core import audit, bell, jobs, models
 from core.context import Context, build, celery_app
 from core.errors import ScriptoriumError
 from core.settings import settings
@@ -18,6 +18,7 @@ from core.states import DIARIZED, RECOGNIZED, Kind, lane
 from worker.batches import Batches
 from worker.engines.protocols import EngineInfo
 from worker.lookout import Lookout
+from worker.outgoing import Outgoing
 from worker.pulse import Pulse
 from worker.recognition import Recognition
 from worker.runner import Runner
@@ -66,12 +67,15 @@ def scavenge() -> None:
     removed = jobs.scavenge(context())
     if removed:
         log.info("scavenge: removed %d uploads or recordings that no row names", removed)
+    if expired := audit.expire(context()):
+        log.info("scavenge: removed %d audit entries that had their time", expired)
 
 
 def _sweep() -> None:
     swept = jobs.sweep(context(), spacing=settings().sweep / 2)
     if swept != replace(jobs.Swept(), rung=swept.rung):
         log.info("sweep: %s", swept)
+    audit.chain(context())
 
 
 @signals.setup_logging.connect
@@ -93,7 +97,9 @@ def _start(instance: Any, **_: Any) -> None:
     served = tuple(info.name for info in models_here)
     name = f"{socket.gethostname()}:{os.getpid()}"
     pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(models_here)))
-    runner = Runner(context(), name, kinds, served, pulse, speakers=speakers)
+    slots = settings().fetches if kinds == (Kind.FETCH,) else 1
+    outgoing = Outgoing(settings().outgoing) if Kind.FETCH in kinds else None
+    runner = Runner(context(), name, kinds, served, pulse, speakers=speakers, outgoing=outgoing, slots=max(1, slots))
     if recognition is not None:
         runner.batches = _batches(recognition, runner)
     lookout = Lookout(runner.look if kinds else _sweep, settings().look)

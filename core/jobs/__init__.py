@@ -3,19 +3,20 @@
 from core.jobs.again import run_again
 from core.jobs.claims import Claimed, claim, heartbeat, register, resign
 from core.jobs.control import cancel, delete
-from core.jobs.effects import all_of, record_probe, record_segments, record_transcript, replace_segments
+from core.jobs.effects import all_of, record_fetched, record_probe, record_segments, record_transcript, replace_segments
 from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
+from core.jobs.events import START, Event, Look, Place, Told, look
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
+from core.jobs.listing import Filter, page
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Source, Submitted, check_room, check_storage, submit
+from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
-    page,
     served_models,
     show,
     transcript,
@@ -25,17 +26,25 @@ from core.jobs.views import (
     workers,
 )
 from core.keys import Tenant
+from core.recordings import Source
+from core.storage import check_storage
 
 __all__ = [
+    "START",
     "AssemblyFacts",
     "Claimed",
     "Effect",
+    "Event",
+    "Filter",
     "HeardChunk",
+    "Look",
     "NewStep",
+    "Place",
     "Source",
     "Submitted",
     "Swept",
     "Tenant",
+    "Told",
     "all_of",
     "assembly_facts",
     "blocks_of",
@@ -50,10 +59,12 @@ __all__ = [
     "finish",
     "hand_back",
     "heartbeat",
+    "look",
     "merge",
     "note",
     "page",
     "record_block",
+    "record_fetched",
     "record_probe",
     "record_segments",
     "record_speakers",
@@ -72,6 +83,8 @@ __all__ = [
     "settled",
     "show",
     "submit",
+    "submit_kept",
+    "submit_url",
     "sweep",
     "transcript",
     "transcript_json",

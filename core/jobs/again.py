@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.errors import Conflict, InvalidRequest
+from core.errors import Conflict, Gone, InvalidRequest
 from core.jobs import heard, tracks
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
-from core.states import Kind, Status, StepStatus, lane
+from core.recordings.rows import shared
+from core.states import HEARING, Kind, Status, StepStatus, lane
 from core.tables import BlockRow, DiarizationRow, Job, Step
 
 _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
@@ -29,7 +30,8 @@ _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
 def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None = None) -> dict[str, Any]:
     """The job, under way again. One that has not ended is answered as it is.
 
-    Raises Conflict: nothing_to_retry; with a stage job_not_finished, stage_not_ready. InvalidRequest: no such stage.
+    Raises Conflict: nothing_to_retry, recording_deleted; with a stage job_not_finished, stage_not_ready.
+    InvalidRequest: no such stage.
     """
     kind = _stage(stage) if stage is not None else None
     rings = Rings(context)
@@ -37,7 +39,9 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
         locked(session, job_id)
         job = own(session, tenant, job_id)
         if Status(job.status).ended:
-            start_again(session, job, _wanted(session, job, kind), rings)
+            wanted = _wanted(session, job, kind)
+            _refuse_without_sound(session, job, wanted)
+            start_again(session, job, wanted, rings)
             session.flush()
             session.refresh(job)
         elif kind is not None:
@@ -62,7 +66,21 @@ def _wanted(session: Session, job: Job, kind: Kind | None) -> plan.Again:
         return wanted
     if kind is None:
         raise Conflict("nothing of this job is missing; name a stage to run it again", code="nothing_to_retry")
+    if kind is Kind.FETCH:
+        said = "there is nothing to fetch: the recording is here, and its URL is not kept; submit the URL again"
+        raise Conflict(said, code="stage_not_ready")
     raise Conflict(f"what {kind.value} is made from is not there yet; retry without a stage", code="stage_not_ready")
+
+
+def _refuse_without_sound(session: Session, job: Job, wanted: plan.Again) -> None:
+    """Raises Conflict where a recording that is to be heard again was deleted; nobody can delete it from now on."""
+    if not wanted.kinds & HEARING:
+        return
+    try:
+        shared(session, tracks.recordings_of(session, job))
+    except Gone as error:
+        message = f"{error.message}, and what this job needs again is made from its sound; send it as a new job"
+        raise Conflict(message, code="recording_deleted") from error
 
 
 def _cancelled_chunks(session: Session, job: Job) -> bool:
@@ -103,7 +121,7 @@ def _drop(session: Session, job: Job, kind: Kind) -> None:
     if kind is Kind.DIARIZE:
         session.execute(delete(BlockRow).where(BlockRow.job_id == job.id))
     if kind is Kind.TRANSCRIBE:
-        heard.erase(session, job.id)
+        heard.withdraw(session, job)
 
 
 def _put_back_first_texts(session: Session, job: Job) -> None:
@@ -123,8 +141,7 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     if not steps:
         return
     if kind is Kind.TRANSCRIBE:
-        chunks = [step.index for step in steps]
-        heard.erase(session, job.id, chunks)
+        heard.withdraw(session, job, [step.index for step in steps])
     tallies = plan.read(job.tallies)
     costs = [seconds_of(step.params) or 1.0 for step in steps]
     tags, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)

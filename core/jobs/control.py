@@ -1,6 +1,5 @@
 """What an owner does to a job: cancel and delete."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +11,14 @@ from core.context import Context
 from core.database import transaction
 from core.errors import NotFound
 from core.jobs.rows import close, locked
+from core.jobs.tracks import recordings_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
+from core.recordings import rows
 from core.states import Status
 from core.tables import (
     BlockRow,
     DiarizationRow,
-    Fingerprint,
     Job,
     ParticipantsRow,
     Recording,
@@ -52,8 +52,7 @@ def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
         if job is None or job.tenant_id != tenant.id:
             raise NotFound(f"there is no job {job_id}")
         prefixes = _delete(session, job) if job.deleted_at is None else []
-    for prefix in prefixes:
-        context.blobs.delete_prefix(prefix)
+    rows.erase(context, prefixes)
 
 
 def expire(context: Context, job_id: UUID) -> bool:
@@ -64,8 +63,7 @@ def expire(context: Context, job_id: UUID) -> bool:
         if job is None or job.deleted_at is not None or job.delete_at is None or now is None or job.delete_at > now:
             return False
         prefixes = _delete(session, job)
-    for prefix in prefixes:
-        context.blobs.delete_prefix(prefix)
+    rows.erase(context, prefixes)
     return True
 
 
@@ -73,41 +71,29 @@ def _delete(session: Session, job: Job) -> list[str]:
     """The prefixes to erase, of the recordings that no other job needs; the caller holds the job's lock."""
     # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
     # lock on the recording, and two deletes that both share it could then wait for each other.
-    recordings = _locked_recordings(session, job)
+    recordings = rows.alone(session, recordings_of(session, job))
     if not Status(job.status).ended:
         close(session, job, Status.CANCELLED)
     _erase_rows(session, job)
     session.flush()
-    return [_orphaned(session, one) for one in recordings if not _needed(session, one)]
+    return [rows.tombstone(session, one) for one in recordings if not _stays(session, one)]
 
 
 def _erase_rows(session: Session, job: Job) -> None:
     for table in (SegmentRow, TranscriptRow, DiarizationRow, BlockRow, TrackRow, ParticipantsRow):
         session.execute(sql_delete(table).where(table.job_id == job.id))
-    unsaid = Step.params.op("-")("prompt")  # what the second pass was told: a piece of the transcript
+    # What the second pass was told, a piece of the transcript; where the recording was to be fetched.
+    unsaid = Step.params.op("-")("prompt").op("-")("url")
     session.execute(update(Step).where(Step.job_id == job.id).values(result=None, last_error=None, params=unsaid))
     job.deleted_at = func.clock_timestamp()
-    job.job_metadata, job.tag, job.warnings = {}, None, []
+    job.job_metadata, job.tag, job.source_url, job.warnings = {}, None, None, []
     job.options = {key: value for key, value in job.options.items() if key == "priority"}
 
 
-def _locked_recordings(session: Session, job: Job) -> Sequence[Recording]:
-    """The job's own, and its tracks'; in one order for all who delete."""
-    tracks = select(TrackRow.recording_id).where(TrackRow.job_id == job.id)
-    those = select(Recording).where(or_(Recording.id == job.recording_id, Recording.id.in_(tracks)))
-    return session.scalars(those.order_by(Recording.id).with_for_update()).all()
-
-
-def _needed(session: Session, recording: Recording) -> bool:
-    """By another job. A deleted job has no tracks any more."""
+def _stays(session: Session, recording: Recording) -> bool:
+    """For its own sake, or another job's: a deleted job has no tracks any more. One that is gone already is let be."""
+    if recording.kept or recording.deleted_at is not None:
+        return True
     own = select(Job.id).where(Job.recording_id == recording.id, Job.deleted_at.is_(None))
     track = select(TrackRow.job_id).where(TrackRow.recording_id == recording.id)
     return session.scalar(select(or_(own.exists(), track.exists()))) or False
-
-
-def _orphaned(session: Session, recording: Recording) -> str:
-    """Its prefix, when that was its last job; the caller holds its lock. What was heard in it, and kept for the same
-    sound to come, goes at once."""
-    recording.deleted_at, recording.filename = func.clock_timestamp(), ""
-    session.execute(sql_delete(Fingerprint).where(Fingerprint.recording_id == recording.id))
-    return recording.prefix

@@ -20,6 +20,8 @@ from core.tables import Step
 
 LONG_INGESTS = 7_310_472
 """Of pg_advisory_xact_lock: who may begin with another long recording is decided by one at a time."""
+FETCHES = 7_310_473
+"""The same for who may begin with another fetch."""
 
 
 Due = Row[Any]
@@ -27,6 +29,9 @@ Due = Row[Any]
 
 _SIZE = Step.params["bytes"].astext.cast(BigInteger)
 """Of an ingest step's recording."""
+
+_HOST = func.coalesce(Step.params["host"].astext, "")
+"""That a fetch step asks."""
 
 _COLUMNS = (
     Step.id, Step.kind, Step.model, Step.fair_tag, Step.kills, Step.errors, Step.outages, Step.suspect,
@@ -45,7 +50,7 @@ def next_due(session: Session, context: Context, kinds: Sequence[Kind], models: 
     queues = [(kind, model) for kind in kinds for model in _models(kind, models)]
     for kind, model in _by_tag(session, queues):
         if len(taken) < limit and all(lane(Kind(one.kind)) is lane(kind) for one in taken):
-            due = _ingests if kind is Kind.INGEST else _first
+            due = _CHOSEN.get(kind, _first)
             taken += due(session, context.settings, kind, model, limit - len(taken))
     return taken
 
@@ -82,6 +87,10 @@ def _waiting(kind: Kind, model: str, most_bytes: int | None = None) -> Select[An
     due = _due(kind, model, *_COLUMNS)
     if most_bytes is not None:
         due = due.where(func.coalesce(_SIZE, 0) <= most_bytes)
+    return _taking(due)
+
+
+def _taking(due: Select[Any]) -> Select[Any]:
     return due.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
 
 
@@ -98,3 +107,17 @@ def _room_for_long(session: Session, settings: Settings) -> bool:
     under_way = (Step.status == StepStatus.RUNNING, Step.kind == Kind.INGEST, settings.long_upload_bytes < _SIZE)
     running = session.scalar(select(func.count()).select_from(Step).where(*under_way)) or 0
     return running < max(1, able(session, settings.lease, Kind.INGEST) - 1)
+
+
+def _fetches(session: Session, settings: Settings, kind: Kind, model: str, limit: int) -> list[Due]:
+    """A host that is slow never holds all who fetch: half of them are kept from it."""
+    session.execute(select(func.pg_advisory_xact_lock(FETCHES)))
+    most = max(1, able(session, settings.lease, Kind.FETCH) * settings.fetches // 2)
+    running = (Step.status == StepStatus.RUNNING, Step.kind == Kind.FETCH)
+    busy = select(_HOST).where(*running).group_by(_HOST).having(func.count() >= most)
+    due = _due(kind, model, *_COLUMNS).where(_HOST.not_in(busy))
+    return list(session.execute(_taking(due), {"limit": limit}))
+
+
+_CHOSEN = {Kind.INGEST: _ingests, Kind.FETCH: _fetches}
+"""Kinds of which not every step may be taken."""

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.blobs import Incoming
 from core.jobs import heard
 from core.jobs.ends import Effect, unwarn
-from core.tables import Job, Recording, TranscriptRow
+from core.states import Kind
+from core.tables import Job, Recording, Step, TranscriptRow
 
 Segments = Sequence[dict[str, Any]]
 """`core.transcript.Segment`s as JSON."""
@@ -24,15 +27,29 @@ def all_of(*effects: Effect) -> Effect:
 
 
 def record_probe(result: dict[str, Any], recording_id: UUID | None = None) -> Effect:
-    """What ingest learned of the recording; of the job's own where None."""
+    """What ingest learned of the recording; of the job's own where None. A job that hears a clip of it does not learn
+    how long it is."""
 
     def effect(session: Session, job: Job) -> None:
         recording = session.get_one(Recording, recording_id or job.recording_id)
-        recording.duration, recording.channels, recording.codec = (
-            result["duration"],
-            result["channels"],
-            result["codec"],
-        )
+        known = 0.0 if job.options.get("clip_end") is None else recording.duration or 0.0
+        recording.duration, recording.channels = max(known, result["duration"]), result["channels"]
+        recording.codec, recording.container = result["codec"], result.get("container", recording.container)
+
+    return effect
+
+
+def record_fetched(incoming: Incoming) -> Effect:
+    """What was fetched takes its place, under the lock that keeps out a worker which lost this step: its bytes, of a
+    source that changed meanwhile, must not lie under our row's hash. They are on the disk already, so this is quick.
+    Nobody needs the URL any more, and it may be a secret."""
+
+    def effect(session: Session, job: Job) -> None:
+        recording = session.get_one(Recording, job.recording_id)
+        incoming.commit(recording.source_key)
+        recording.bytes, recording.sha256 = incoming.size, incoming.sha256
+        fetched = update(Step).where(Step.job_id == job.id, Step.kind == Kind.FETCH)
+        session.execute(fetched.values(params=Step.params.op("-")("url")))
 
     return effect
 

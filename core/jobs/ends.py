@@ -226,6 +226,6 @@ def _discard_chunks(session: Session, job: Job, track: int | None) -> None:
     tally = tallies[Kind.TRANSCRIBE]
     for status, params in session.execute(delete(Step).where(*chunks).returning(Step.status, Step.params)):
         tally = tally.without(StepStatus(status), seconds_of(params))
-    heard.erase(session, job.id, its)
+    heard.withdraw(session, job, its)
     tallies[Kind.TRANSCRIBE] = tally
     job.tallies = plan.written(tallies)

@@ -11,7 +11,7 @@ from core.jobs import tracks
 from core.jobs.views import own
 from core.keys import Tenant
 from core.states import Kind, Status, StepStatus
-from core.tables import SegmentRow, Step
+from core.tables import Job, SegmentRow, Step
 from core.transcript import Segment, rendered
 
 
@@ -41,16 +41,13 @@ def segments(context: Context, tenant: Tenant, job_id: UUID, after: int) -> dict
         ).all()
         if tracks.several(job.options):  # side by side, as they were said
             rows = sorted(rows, key=lambda row: float(row.data["start"]))
-        # Some have words that only assembly asked for.
-        wordless: dict[str, Any] = {} if job.options.get("word_timestamps", True) else {"words": []}
-        shown = [
-            {
-                "id": f"{row.chunk}.{row.position}",
-                "revision": row.revision,
-                **rendered(number, Segment.from_json(row.data)),
-                "index": None,
-                **wordless,
-            }
-            for number, row in enumerate(rows)
-        ]
+        shown = [segment_json(job, row) for row in rows]
         return {"segments": shown, "revision": job.revision, "final": Status(job.status).ended}
+
+
+def segment_json(job: Job, row: SegmentRow) -> dict[str, Any]:
+    """A segment as the API shows it while it may change."""
+    # Some have words that only assembly asked for.
+    wordless: dict[str, Any] = {} if job.options.get("word_timestamps", True) else {"words": []}
+    shown = rendered(0, Segment.from_json(row.data))
+    return {"id": f"{row.chunk}.{row.position}", "revision": row.revision, **shown, "index": None, **wordless}

@@ -1,7 +1,7 @@
 """The segments of a job's chunks: written, replaced, read. The caller of whatever writes holds the job's lock.
 
 A segment keeps its id, (chunk, position), when its text changes, and is sent again under it; one that is no more stays
-as an empty one, so that who followed the job learns it.
+as an empty one, so that who followed the job learns it. Rows go with their job alone.
 """
 
 from collections import defaultdict
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, cast, not_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from core.tables import Job, SegmentRow
@@ -26,11 +26,9 @@ Stored = dict[str, Any]
 
 
 def add(session: Session, job: Job, chunk: int, segments: Sequence[Stored]) -> None:
-    """Of a chunk that has none."""
+    """Of a chunk that has none, or only such as were withdrawn."""
     job.revision += 1
-    rows = _rows(job, chunk, dict(enumerate(segments)))
-    if rows:
-        session.execute(insert(SegmentRow), rows)
+    _put(session, _rows(job, chunk, dict(enumerate(segments))))
 
 
 def replace(session: Session, job: Job, chunk: int, segments: Sequence[Stored]) -> None:
@@ -41,7 +39,28 @@ def replace(session: Session, job: Job, chunk: int, segments: Sequence[Stored]) 
     known: dict[int, Stored] = dict(found.all())
     gone = {position: _withdrawn(data) for position, data in known.items() if position >= len(segments)}
     now = {**dict(enumerate(segments)), **gone}
-    rows = _rows(job, chunk, {position: data for position, data in now.items() if known.get(position) != data})
+    _put(session, _rows(job, chunk, {position: data for position, data in now.items() if known.get(position) != data}))
+
+
+def withdraw(session: Session, job: Job, chunks: Sequence[int] | range | None = None) -> None:
+    """What these chunks had; all of the job where None."""
+    those = [SegmentRow.job_id == job.id, not_(_is_withdrawn())]
+    if isinstance(chunks, range):
+        those += [SegmentRow.chunk >= chunks.start, SegmentRow.chunk < chunks.stop]
+    elif chunks is not None:
+        those.append(SegmentRow.chunk.in_(chunks))
+    emptied = SegmentRow.data.op("||")(cast(_withdrawn({}), JSONB))
+    gone = update(SegmentRow).where(*those).values(revision=job.revision + 1, data=emptied)
+    if session.execute(gone.returning(SegmentRow.chunk), execution_options={"synchronize_session": False}).first():
+        job.revision += 1
+
+
+def _is_withdrawn() -> ColumnElement[bool]:
+    found: ColumnElement[bool] = SegmentRow.data["flags"].contains([WITHDRAWN])
+    return found
+
+
+def _put(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         made = insert(SegmentRow)
         taken = {"revision": made.excluded.revision, "data": made.excluded.data}
@@ -57,16 +76,6 @@ def _rows(job: Job, chunk: int, segments: dict[int, Stored]) -> list[dict[str, A
 
 def _withdrawn(data: Stored) -> Stored:
     return {**data, "text": "", "words": [], "flags": [WITHDRAWN]}
-
-
-def erase(session: Session, job_id: UUID, chunks: Sequence[int] | range | None = None) -> None:
-    """Of these chunks; of all where None."""
-    those = [SegmentRow.job_id == job_id]
-    if isinstance(chunks, range):
-        those += [SegmentRow.chunk >= chunks.start, SegmentRow.chunk < chunks.stop]
-    elif chunks is not None:
-        those.append(SegmentRow.chunk.in_(chunks))
-    session.execute(delete(SegmentRow).where(*those))
 
 
 def by_chunk(session: Session, job_id: UUID, chunk: int | None = None) -> Mapping[int, tuple[Segment, ...]]:

@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Float, select
 from sqlalchemy.orm import Session
@@ -64,7 +63,7 @@ def _blocks(session: Session, job: Job, kind: Kind) -> list[NewStep]:
     found = [one for one in tracks.of(session, job) if one.ingested]
     clip = float(job.options.get("clip_start", 0.0))
     if not found:
-        return _of_sound(job.generation, clip, _length(session, job.recording_id), 0, {})
+        return _of_sound(job.generation, clip, _length(session, job), 0, {})
     return [
         step
         for one in found
@@ -99,14 +98,14 @@ _NEW = {Kind.INGEST: _ingests, Kind.DIARIZE: _blocks, Kind.CLUSTER: _clusterings
 def duration(session: Session, job: Job) -> float:
     """Of all that is heard, in seconds of the job's time."""
     found = [one.offset + (one.duration or 0.0) for one in tracks.of(session, job) if one.ingested]
-    return max(found) if found else _length(session, job.recording_id)
+    return max(found) if found else _length(session, job)
 
 
-def _length(session: Session, recording_id: UUID) -> float:
-    return session.get_one(Recording, recording_id).duration or 0.0
+def _length(session: Session, job: Job) -> float:
+    return tracks.lengths(session, job).get(0, 0.0)
 
 
-def _size(session: Session, job: Job) -> int:
+def _size(session: Session, job: Job) -> int | None:
     return session.get_one(Recording, job.recording_id).bytes
 
 

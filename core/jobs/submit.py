@@ -1,7 +1,7 @@
 """A recording comes in: its bytes first, then its rows, then the ring. A crash in between leaves at most bytes that
 no row names, which the scavenger removes; a caller who was answered has a job."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,22 +11,25 @@ from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
 from core import models
-from core.blobs import Incoming
+from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
-from core.errors import InputError, ScriptoriumError, Unavailable
+from core.errors import InvalidRequest, SourceForbidden, Unavailable
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
 from core.jobs.onward import go_on
-from core.jobs.rows import Rings
+from core.jobs.rows import NewStep, Rings, add_steps
 from core.jobs.views import job_json, own
 from core.keys import Tenant
 from core.options import Options
+from core.outgoing import Target
+from core.recordings import rows
+from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
+from core.storage import check_storage
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
 
-LONGEST_NAME = 255
 QUEUE_RETRY_AFTER = 60
 """Seconds; a queue of that length does not shrink sooner."""
 
@@ -37,21 +40,6 @@ class Submitted:
 
     job: dict[str, Any]
     created: bool
-
-
-@dataclass(frozen=True)
-class Source:
-    """A recording that came in: its bytes, and what its sender calls it."""
-
-    incoming: Incoming
-    filename: str
-
-
-def check_storage(context: Context, coming: int = 0) -> None:
-    """Raises Unavailable when the disk is nearly full, or would be after `coming` bytes."""
-    free, total = context.blobs.room()
-    if free - coming < max(context.settings.min_free_bytes, context.settings.min_free_share * total):
-        raise Unavailable("the server's storage is nearly full; try again later", code="storage_full")
 
 
 def check_room(context: Context, coming: int = 0) -> None:
@@ -72,7 +60,7 @@ def check_room(context: Context, coming: int = 0) -> None:
 def submit(
     context: Context,
     tenant: Tenant,
-    incoming: Incoming,
+    incoming: Arrived,
     filename: str,
     options: Options,
     idempotency_key: str | None = None,
@@ -86,68 +74,95 @@ def submit(
 
     Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
     """
-    model = models.resolve(options.model or context.settings.model, context.settings).name
+    model = _model(context, options)
     sources = [Source(incoming, filename), *others]
     for one in sources:
-        if not one.incoming.size:
-            which = f"the file {one.filename!r}" if others else "the file"
-            raise InputError(f"{which} is empty: it holds no bytes; send the recording itself", code="empty_file")
+        rows.refuse_empty(one, named=bool(others))
     hashes = [one.incoming.sha256 for one in sources]
     once = keyed(idempotency_key, fingerprint(hashes, options), repeated=repeated)
-    recordings = [_kept(tenant, one) for one in sources]
-    rings = Rings(context)
-    try:
-        with transaction(context.sessions) as session:
-            made = _made(session, context, tenant, recordings, options, model, once, rings)
-    except Unavailable:
-        raise  # the commit may have been applied before the answer was lost: the bytes stay
-    except ScriptoriumError:
-        _discard(context, recordings)
-        raise
+    new = [rows.placed(tenant, one) for one in sources]
+
+    def added(session: Session) -> Sequence[Recording]:
+        session.add_all(new)
+        session.flush()
+        return new
+
+    with rows.discarded_if_refused(context, new):
+        made = _once(context, tenant, options, model, once, added)
     if not made.created:
-        _discard(context, recordings)
-    rings.ring()
+        rows.discard(context, new)
     return made
 
 
-def _kept(tenant: Tenant, source: Source) -> Recording:
-    """Its bytes in their place, and the row that will name them."""
-    recording = Recording(
-        id=uuid7(),
-        tenant_id=tenant.id,
-        filename=source.filename[-LONGEST_NAME:],
-        bytes=source.incoming.size,
-        sha256=source.incoming.sha256,
-    )
-    source.incoming.commit(recording.source_key)
-    return recording
-
-
-def _discard(context: Context, recordings: Sequence[Recording]) -> None:
-    for recording in recordings:
-        context.blobs.delete_prefix(recording.prefix)
-
-
-def _made(
-    session: Session,
+def submit_kept(
     context: Context,
     tenant: Tenant,
-    recordings: Sequence[Recording],
+    recording_id: UUID,
+    options: Options,
+    idempotency_key: str | None = None,
+    *,
+    repeated: bool = False,
+) -> Submitted:
+    """As `submit`, of a recording that is here already, whichever way it came. The key stands for its bytes, so that
+    the same upload finds the same job.
+
+    Raises NotFound, Gone, UnknownModel, IdempotencyMismatch, InvalidRequest for tracks, Conflict before it was fetched.
+    """
+    if options.tracks:
+        message = "come as file parts of a multipart body, one each"
+        raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
+    model = _model(context, options)
+    with transaction(context.sessions) as session:
+        sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
+    once = keyed(idempotency_key, fingerprint([sha256], options), repeated=repeated)
+    return _once(context, tenant, options, model, once, lambda session: rows.shared(session, [recording_id]))
+
+
+def submit_url(
+    context: Context, tenant: Tenant, url: str, options: Options, idempotency_key: str | None = None
+) -> Submitted:
+    """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
+    seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
+    model = _model(context, options)
+    try:
+        target = context.settings.outgoing.read(url)
+    except SourceForbidden as error:
+        found = [{"field": "source_url", "message": error.message}]
+        raise InvalidRequest(f"source_url: {error.message}", code=error.code, errors=found) from error
+    once = keyed(idempotency_key, fingerprint([target.url], options), repeated=False)
+
+    def added(session: Session) -> Sequence[Recording]:
+        coming = Recording(id=uuid7(), tenant_id=tenant.id, filename=target.filename[-rows.LONGEST_NAME :])
+        session.add(coming)
+        session.flush()
+        return [coming]
+
+    return _once(context, tenant, options, model, once, added, target)
+
+
+def _model(context: Context, options: Options) -> str:
+    return models.resolve(options.model or context.settings.model, context.settings).name
+
+
+def _once(
+    context: Context,
+    tenant: Tenant,
     options: Options,
     model: str,
     once: Keyed | None,
-    rings: Rings,
+    recordings: Callable[[Session], Sequence[Recording]],
+    target: Target | None = None,
 ) -> Submitted:
-    job_id = uuid7()
-    if once is not None:
-        first = taken(session, context, tenant, once, job_id)
+    """The job that the key made before, else a new one. `recordings`: asked only for a new one, in its transaction."""
+    rings, job_id = Rings(context), uuid7()
+    with transaction(context.sessions) as session:
+        first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-    session.add_all(recordings)
-    session.flush()
-    return Submitted(
-        job_json(session, _new_job(session, context, tenant, job_id, recordings, options, model, rings)), True
-    )
+        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
+        made = Submitted(job_json(session, job), created=True)
+    rings.ring()
+    return made
 
 
 def _new_job(
@@ -159,13 +174,16 @@ def _new_job(
     options: Options,
     model: str,
     rings: Rings,
+    target: Target | None,
 ) -> Job:
+    """`target`: where its recording is to be fetched."""
     job = Job(
         id=job_id,
         tenant_id=tenant.id,
         submitted_by=tenant.subject,
         recording_id=recordings[0].id,
         options=options.model_dump(mode="json", exclude={"participants"}),
+        source_url=target.shown if target else None,
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
         tag=options.tag,
@@ -188,6 +206,9 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    if target is not None:
+        fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
+        add_steps(session, job, Kind.FETCH, [fetch], rings)
     go_on(session, job, rings)
     session.flush()
     session.refresh(job)

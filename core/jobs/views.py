@@ -1,9 +1,9 @@
 """What callers see of jobs. Reads only; another tenant's ids are not found here."""
 
 import json
+import math
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.errors import Conflict, Gone, InvalidRequest, NotFound
+from core.errors import Conflict, Gone, NotFound
 from core.jobs import tracks
 from core.jobs.crew import alive
+from core.jobs.outlook import Outlook, outlook
 from core.keys import Tenant
+from core.recordings.rows import recording_json
 from core.states import DIARIZED, Kind, Status
-from core.tables import Job, Recording, TranscriptRow
+from core.tables import Job, Recording, TrackRow, TranscriptRow
 from core.times import time_json
 
 POLL = 0.25
@@ -27,19 +29,32 @@ POLL = 0.25
 
 def job_json(session: Session, job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
+    return jobs_json(session, [job])[0]
+
+
+def jobs_json(session: Session, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """As many queries for a page of jobs as for one."""
+    recordings = _recordings(session, jobs)
+    found, ahead = tracks.shown(session, jobs), outlook(session, jobs)
+    return [_shown(job, recordings[job.recording_id], found.get(job.id, []), ahead) for job in jobs]
+
+
+def _shown(
+    job: Job, recording: Recording, found: Sequence[tuple[TrackRow, Recording]], ahead: Outlook
+) -> dict[str, Any]:
     tallies, status = plan.read(job.tallies), Status(job.status)
-    done = plan.progress(tallies, status)
     return {
         "id": str(job.id),
         "status": job.status,
         "run": job.run,
-        "progress": done,
-        "eta_seconds": _eta(job, done),
-        "queue_position": _queue_position(session, job) if status is Status.QUEUED else None,
+        "progress": plan.progress(tallies, status, speakers=job.diarizer is not None),
+        "eta_seconds": ahead.eta(job, tallies, _duration(job, recording, found)),
+        "queue_position": ahead.position(job),
         "stages": {kind.value: _stage(kind, tallies, status) for kind in _stages(job)},
         "options": job.options,
-        "recording": _recording(session, job.recording_id),
-        "tracks": [_track(session, one) for one in tracks.of(session, job)],
+        "recording": recording_json(recording),
+        "source_url": job.source_url,
+        "tracks": [_track(row, its) for row, its in found],
         "language": job.language,
         "language_probability": job.language_probability,
         "confidence": job.confidence,
@@ -54,19 +69,27 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
     }
 
 
-def _recording(session: Session, recording_id: UUID) -> dict[str, Any]:
-    found = session.get_one(Recording, recording_id)
-    shown = ("filename", "duration", "channels", "codec", "bytes", "sha256")
-    return {"id": str(found.id), **{name: getattr(found, name) for name in shown}}
+def _recordings(session: Session, jobs: Sequence[Job]) -> dict[UUID, Recording]:
+    those = select(Recording).where(Recording.id.in_({job.recording_id for job in jobs}))
+    return {one.id: one for one in session.scalars(those)}
 
 
-def _track(session: Session, track: tracks.Track) -> dict[str, Any]:
-    told = {"index": track.index, "channel": track.channel, "offset_seconds": track.offset, "name": track.name}
-    return {**told, "recording": _recording(session, track.recording_id)}
+def _duration(job: Job, recording: Recording, found: Sequence[tuple[TrackRow, Recording]]) -> float | None:
+    """Of all that is to be heard, where it is known: each track is heard by itself."""
+    lengths = [its.duration for _, its in found] or [recording.duration]
+    first, last = job.options.get("clip_start") or 0.0, job.options.get("clip_end") or math.inf
+    known = [max(0.0, min(one, last) - first) for one in lengths if one is not None]
+    return sum(known) if len(known) == len(lengths) else None
+
+
+def _track(row: TrackRow, its: Recording) -> dict[str, Any]:
+    told = {"index": row.index, "channel": row.channel, "offset_seconds": row.offset_seconds, "name": row.name}
+    return {**told, "recording": recording_json(its)}
 
 
 def _stages(job: Job) -> list[Kind]:
-    return [kind for kind in Kind if job.diarizer is not None or kind not in DIARIZED]
+    left_out = {*(() if job.diarizer else DIARIZED), *(() if job.source_url else (Kind.FETCH,))}
+    return [kind for kind in Kind if kind not in left_out]
 
 
 def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> dict[str, Any]:
@@ -86,19 +109,6 @@ def _stage(kind: Kind, tallies: Mapping[Kind, plan.Tally], status: Status) -> di
     return {"status": state, "progress": round(share, 4), "seconds": round(tally.busy, 3), **cached}
 
 
-def _eta(job: Job, done: float) -> float | None:
-    """Seconds left, from the speed since the start; None before there is a speed to measure."""
-    if job.status != Status.PROCESSING or job.started_at is None or done < 0.1:
-        return None
-    elapsed = (datetime.now(UTC) - job.started_at).total_seconds()
-    return round(max(0.0, elapsed / done * (1 - done)), 1)
-
-
-def _queue_position(session: Session, job: Job) -> int:
-    before = select(func.count()).select_from(Job).where(Job.status == Status.QUEUED, Job.id < job.id)
-    return 1 + (session.scalar(before) or 0)
-
-
 def own(session: Session, tenant: Tenant, job_id: UUID) -> Job:
     job = session.get(Job, job_id)
     if job is None or job.tenant_id != tenant.id:
@@ -116,11 +126,18 @@ def show(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
 def wait(context: Context, tenant: Tenant, job_id: UUID, seconds: float) -> dict[str, Any]:
     """Answers when the job's status changes or it ends, at most `seconds` from now."""
     until = time.monotonic() + seconds
-    first = shown = show(context, tenant, job_id)
-    while not Status(shown["status"]).ended and shown["status"] == first["status"] and time.monotonic() < until:
-        time.sleep(min(POLL, max(0.0, until - time.monotonic())))
-        shown = show(context, tenant, job_id)
-    return shown
+    shown = show(context, tenant, job_id)
+    while (status := Status(shown["status"])) and not status.ended and (left := until - time.monotonic()) > 0:
+        time.sleep(min(POLL, left))
+        if _status(context, job_id) != status:
+            return show(context, tenant, job_id)
+    return shown if not seconds or status.ended else show(context, tenant, job_id)
+
+
+def _status(context: Context, job_id: UUID) -> str | None:
+    """All that is asked while nothing changes; None once it was deleted, as `own` then says."""
+    with transaction(context.sessions) as session:
+        return session.scalar(select(Job.status).where(Job.id == job_id, Job.deleted_at.is_(None)))
 
 
 def wait_for_end(context: Context, tenant: Tenant, job_id: UUID, seconds: float) -> dict[str, Any]:
@@ -130,37 +147,6 @@ def wait_for_end(context: Context, tenant: Tenant, job_id: UUID, seconds: float)
     while not Status(shown["status"]).ended and (left := until - time.monotonic()) > 0:
         shown = wait(context, tenant, job_id, left)
     return shown
-
-
-def page(
-    context: Context,
-    tenant: Tenant,
-    *,
-    status: str | None = None,
-    tag: str | None = None,
-    limit: int = 20,
-    cursor: str | None = None,
-) -> dict[str, Any]:
-    """Newest first: ids are UUIDv7, so their order is that of creation."""
-    query = select(Job).where(Job.tenant_id == tenant.id, Job.deleted_at.is_(None))
-    if status is not None:
-        query = query.where(Job.status == status)
-    if tag is not None:
-        query = query.where(Job.tag == tag)
-    if cursor is not None:
-        query = query.where(Job.id < _cursor(cursor))
-    with transaction(context.sessions) as session:
-        found = session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)).all()
-        shown = [job_json(session, job) for job in found[:limit]]
-    return {"jobs": shown, "next_cursor": shown[-1]["id"] if len(found) > limit else None}
-
-
-def _cursor(given: str) -> UUID:
-    try:
-        return UUID(given)
-    except ValueError as error:
-        fault = {"field": "cursor", "message": "is not a cursor of this list"}
-        raise InvalidRequest("cursor: is not a cursor of this list", errors=[fault]) from error
 
 
 def transcript(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:

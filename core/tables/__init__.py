@@ -3,14 +3,18 @@
 Changes go through `migrations/`; these files are what the migrations add up to.
 """
 
+from core.tables.audit import AuditBatch, AuditEntry
 from core.tables.base import Base
 from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
+from core.tables.uploads import Upload
 from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
 from core.tables.work import Job, Recording, Step, TrackRow
 
 __all__ = [
     "ApiKey",
+    "AuditBatch",
+    "AuditEntry",
     "Base",
     "BlockRow",
     "DiarizationRow",
@@ -26,6 +30,7 @@ __all__ = [
     "Tenant",
     "TrackRow",
     "TranscriptRow",
+    "Upload",
     "VirtualTime",
     "Worker",
 ]

@@ -13,6 +13,10 @@ from core.tables.base import Base, among
 
 
 class Recording(Base):
+    """`kept`: its owner sent it on its own, so it stays when its jobs go. `upload_key`: the idempotency key that it was
+    sent with then. `container`: FFmpeg's names of its format, None until somebody looked. `bytes`, `sha256`: None until
+    it was fetched, where it comes by URL."""
+
     __tablename__ = "recordings"
     __table_args__ = (
         # The sweep looks for deleted recordings whose bytes are still to be erased a last time.
@@ -20,16 +24,30 @@ class Recording(Base):
             "recordings_to_erase", "deleted_at", postgresql_where=text("erased_at IS NULL AND deleted_at IS NOT NULL")
         ),
         CheckConstraint("erased_at IS NULL OR deleted_at IS NOT NULL", name="erased_only_when_deleted"),
+        # It is here, and both are known, or it is still to be fetched.
+        CheckConstraint("(bytes IS NULL) = (sha256 IS NULL)", name="here_or_to_fetch"),
+        Index("recordings_newest", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
+        # One recording of two uploads at once.
+        Index(
+            "recordings_upload_key",
+            "tenant_id",
+            "upload_key",
+            unique=True,
+            postgresql_where=text("upload_key IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     filename: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None]
     duration: Mapped[float | None]
     channels: Mapped[int | None]
     codec: Mapped[str | None]
+    container: Mapped[str | None]
+    kept: Mapped[bool] = mapped_column(server_default=text("false"))
+    upload_key: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
@@ -49,7 +67,8 @@ class Job(Base):
     change of the segments, under the row's lock, so that it follows the order of the commits. `weight` is what its
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
-    speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old."""
+    speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old.
+    `source_url`: where its recording was fetched, without the query."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -63,12 +82,15 @@ class Job(Base):
         Index("jobs_open", "tenant_id", postgresql_where=text("status IN ('queued', 'processing')")),
         Index("jobs_of_recording", "recording_id"),
         Index("jobs_waiting_for_speakers", "speakers_until", postgresql_where=text("speakers_until IS NOT NULL")),
+        # A caller finds its job by what it calls the meeting: on 100,000 jobs 0.02 ms, and 28 ms without.
+        Index("jobs_metadata", "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}),
         Index("jobs_to_delete", "delete_at", postgresql_where=text("delete_at IS NOT NULL AND deleted_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
     recording_id: Mapped[UUID] = mapped_column(ForeignKey("recordings.id"))
+    source_url: Mapped[str | None]
     status: Mapped[str] = mapped_column(server_default="queued")
     run: Mapped[int] = mapped_column(Integer, server_default="1")
     options: Mapped[dict[str, Any]]
@@ -131,6 +153,8 @@ class Step(Base):
         # The claim: due steps of a kind and model, in fair order.
         Index("steps_to_claim", "kind", "model", "fair_tag", "id", postgresql_where=text("status = 'queued'")),
         Index("steps_leased", "lease_until", postgresql_where=text("status = 'running'")),
+        # How fast a kind and model was done lately.
+        Index("steps_done", "kind", "model", "finished_at", postgresql_where=text("status = 'done'")),
         # Heartbeats then stay on their page and touch no index (HOT).
         {"postgresql_with": {"fillfactor": 70}},
     )

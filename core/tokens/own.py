@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, not_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from core import keys, vault
+from core.audit.entries import command, record
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import InvalidRequest
@@ -29,6 +30,7 @@ _ONE_AT_A_TIME = 0x5C21_7001
 
 @dataclass(frozen=True)
 class Issued:
+    caller: Caller
     token: str
     seconds: int
     scopes: tuple[str, ...]
@@ -53,7 +55,7 @@ def issue(context: Context, key_id: str, secret: str, wanted: str | None = None)
         "scope": " ".join(named),
         "tenant": caller.tenant.name,
     }
-    return Issued(jose.signed(claims, _signing_key(context)), seconds, named)
+    return Issued(caller, jose.signed(claims, _signing_key(context)), seconds, named)
 
 
 def _narrowed(caller: Caller, wanted: str | None) -> frozenset[Scope]:
@@ -90,7 +92,9 @@ def rotate(context: Context, *, distrust: bool = False) -> str:
         _lock(session)
         if distrust:
             session.execute(delete(SigningKey))
-        return str(_made(session, context.settings)["kid"])
+        key_id = str(_made(session, context.settings)["kid"])
+        record(session, command("keys rotate", None, {"signing_key": key_id}, {"distrust": str(distrust).lower()}))
+        return key_id
 
 
 def _signing_key(context: Context) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.blobs import flush_folder
+from core.disk import flush_folder
 from scriptorium.reach import Refused
 
 FOLDER = "blobs"

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.blobs import flush_folder
 from core.context import Context
+from core.disk import flush_folder
 from core.jobs import restored
 from core.jobs.restored import Found
 from scriptorium import reach

@@ -1,10 +1,12 @@
-"""`scriptorium transcribe FILE…`"""
+"""`scriptorium transcribe FILE…`, or URLs in their place."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,12 +14,33 @@ from core.formats import FORMATS
 from scriptorium.cli.connection import Data, Key, Url, connect, wrong_use
 from scriptorium.cli.exits import DONE, JOB_FAILED, for_refusal
 from scriptorium.cli.progress import Bars
-from scriptorium.client import ApiError, Client, ServerUnreachable
+from scriptorium.client import ApiError, Client, Job, ServerUnreachable
 
 INTERRUPTED = 130
 _POLL = 1.0
 
-Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="Recordings.")]
+
+@dataclass(frozen=True)
+class Recording:
+    """A file here, or a `url` that the server fetches."""
+
+    path: Path
+    url: str = ""
+
+    @classmethod
+    def named(cls, given: str) -> "Recording":
+        if given.lower().startswith(("http://", "https://")):
+            found = urlsplit(given)
+            return cls(Path(PurePosixPath(found.path).name or found.netloc), given)
+        if not os.access(given, os.R_OK) or Path(given).is_dir():
+            raise typer.BadParameter(f"{given} is no file that can be read, and no URL")
+        return cls(Path(given))
+
+
+Files = Annotated[
+    list[Recording],
+    typer.Argument(parser=Recording.named, metavar="FILE|URL…", help="Recordings.", show_default=False),
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file, or a folder for one file each.")]
 
 
@@ -40,8 +63,10 @@ def transcribe(
     no_speakers: Annotated[bool, typer.Option("--no-speakers", help="Leave the speakers' names out.")] = False,
     output: Output = None,
 ) -> None:
-    """Upload recordings, wait, write their transcripts. Ctrl-C leaves the jobs running and prints their ids."""
+    """Send recordings or URLs, wait, write their transcripts. Ctrl-C leaves the jobs running and prints their ids."""
     format = "json" if json else format
+    if tracks and any(one.url for one in files):
+        raise wrong_use("--tracks takes files, not URLs")
     knobs = _knobs(format, {"max_chars": max_chars, "max_lines": max_lines, "speakers": False if no_speakers else None})
     target = _target(files[:1] if tracks else files, output, format)
     asked = {
@@ -85,7 +110,7 @@ def _knobs(format: str, given: dict[str, int | None]) -> dict[str, int]:
     return turned
 
 
-def _target(files: Sequence[Path], output: Path | None, format: str) -> _Target:
+def _target(files: Sequence[Recording], output: Path | None, format: str) -> _Target:
     if output is None and format == "docx":
         raise wrong_use("docx is not for standard output; name a file with -o")
     if output is None:
@@ -107,13 +132,13 @@ class _Session:
         self._client = client
         self._target = target
         self._knobs = knobs
-        self._open: dict[Path, str] = {}
+        self._open: dict[Recording, str] = {}
 
-    def run(self, recordings: Sequence[Sequence[Path]], options: dict[str, Any]) -> int:
+    def run(self, recordings: Sequence[Sequence[Recording]], options: dict[str, Any]) -> int:
         """Of several files, one is a track each. A recording is called by its first."""
         try:
             codes = self._upload(recordings, options)
-            return max([*codes, *[self._finish(path) for path in list(self._open)]])
+            return max([*codes, *[self._finish(one) for one in list(self._open)]])
         except KeyboardInterrupt:
             self._say_what_runs()
             return INTERRUPTED
@@ -121,26 +146,31 @@ class _Session:
             self._say_what_runs()
             raise
 
-    def _upload(self, recordings: Sequence[Sequence[Path]], options: dict[str, Any]) -> list[int]:
+    def _upload(self, recordings: Sequence[Sequence[Recording]], options: dict[str, Any]) -> list[int]:
         codes = [DONE]
         with Bars() as bars:
-            for files in recordings:
-                path, bar = files[0], bars.upload(files[0].name)
+            for group in recordings:
                 try:
-                    if len(files) == 1:
-                        self._open[path] = self._client.submit(path, bar, **options)["id"]
-                    else:
-                        self._open[path] = self._client.submit_tracks(files, bar, **options)["id"]
+                    self._open[group[0]] = self._submitted(group, bars, options)["id"]
                 except ApiError as error:
-                    _complain(path, f"{error.message} ({error.code})")
+                    _complain(group[0].path, f"{error.message} ({error.code})")
                     codes.append(for_refusal(error))
         return codes
 
-    def _finish(self, path: Path) -> int:
-        job_id = self._open[path]
+    def _submitted(self, group: Sequence[Recording], bars: Bars, options: dict[str, Any]) -> Job:
+        first = group[0]
+        if first.url:
+            return self._client.submit_url(first.url, **options)
+        bar = bars.upload(first.path.name)
+        if len(group) == 1:
+            return self._client.submit(first.path, bar, **options)
+        return self._client.submit_tracks([one.path for one in group], bar, **options)
+
+    def _finish(self, recording: Recording) -> int:
+        job_id, path = self._open[recording], recording.path
         with Bars() as bars:
             job = self._client.wait(job_id, bars.job(path.name), poll=_POLL)
-        del self._open[path]
+        del self._open[recording]
         for warning in job["warnings"]:
             _complain(path, f"{warning['message']} ({warning['code']})")
         if job["status"] != "completed":
@@ -151,8 +181,8 @@ class _Session:
         return DONE
 
     def _say_what_runs(self) -> None:
-        for path, job_id in self._open.items():
-            _complain(path, f"job {job_id} goes on; see it with `scriptorium jobs show {job_id}`")
+        for recording, job_id in self._open.items():
+            _complain(recording.path, f"job {job_id} goes on; see it with `scriptorium jobs show {job_id}`")
 
 
 def _complain(path: Path, what: str) -> None:

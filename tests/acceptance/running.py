@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import httpx2
 import psycopg
 
 from scriptorium import Client
@@ -106,6 +107,11 @@ class Up:
 
     def client(self) -> Client:
         return Client(self.url, self.data.key_file.read_text())
+
+    def http(self) -> httpx2.Client:
+        """For what `client` has no call for."""
+        key = {"Authorization": f"Bearer {self.data.key_file.read_text().strip()}"}
+        return httpx2.Client(base_url=self.url, headers=key, timeout=60)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)

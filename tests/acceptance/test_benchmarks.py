@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import beside, bookkeeping, cuts, hallucinations, one_at_a_time, seams, short_clips
+from benchmarks import (
+    api,
+    beside,
+    bookkeeping,
+    cuts,
+    hallucinations,
+    large_upload,
+    one_at_a_time,
+    seams,
+    short_clips,
+)
 from benchmarks.ledger import Ledger, ledger
 from benchmarks.null import ENVIRONMENT, sleeping_model
 from benchmarks.server import Server, started
@@ -89,3 +99,22 @@ def test_words_near_cuts_and_elsewhere() -> None:
     assert near.words > elsewhere.words > 0
     assert forced.words <= near.words
     assert near.share < 0.5
+
+
+def test_requests_come_at_their_times_whatever_the_answers(server: Server, tmp_path: Path) -> None:
+    with server.client() as client:
+        callers = api.Callers(server.running.url, server.key, api.finished(client, tmp_path, count=1))
+        found = api.loaded(callers, rate=20, seconds=1.5)
+        callers.close()
+    assert {one.kind for one in found.answers} == set(api.MIX)
+    assert {one.status for one in found.answers} == {200, 202}
+    assert min(one.seconds for one in found.answers) > 0
+    assert found.at("submit", 0.5) <= found.at("submit", 0.99)
+    assert api.table([found]).count("\n") == 2
+
+
+def test_jobs_go_through_and_an_upload_takes_no_memory(server: Server) -> None:
+    rate, cost = api.jobs_a_second(server, 4)
+    assert rate > 0
+    assert cost > 0
+    assert large_upload.growth(server, 10**8) < 2**24

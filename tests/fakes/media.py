@@ -41,6 +41,19 @@ def write(path: Path, samples: NDArray[np.float32], *, rate: int = 16_000, chann
     return path
 
 
+def tagged(path: Path, **tags: str) -> Path:
+    """A second of silence, whose audio stream has these tags."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=48_000)
+        stream.layout = "mono"  # type: ignore[union-attr, attr-defined]
+        stream.metadata.update(tags)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), format="flt", layout="mono")
+        frame.sample_rate, frame.pts = 48_000, 0
+        container.mux(stream.encode(frame))  # type: ignore[union-attr, attr-defined]
+        container.mux(stream.encode(None))  # type: ignore[union-attr, attr-defined]
+    return path
+
+
 def silent_film(path: Path) -> Path:
     """A video without sound."""
     with av.open(str(path), "w") as container:

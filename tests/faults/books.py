@@ -129,7 +129,9 @@ class Books:
         stray = self.stack.ledger.all(
             "SELECT DISTINCT job_id FROM segments LEFT JOIN steps USING (job_id)"
             " WHERE job_id = ANY(%s) AND kind = 'transcribe' AND index = chunk AND status <> 'done'"
-            " UNION SELECT segments.job_id FROM segments WHERE job_id = ANY(%s) AND NOT EXISTS"
+            " AND NOT data->'flags' ? 'withdrawn'"
+            " UNION SELECT segments.job_id FROM segments WHERE job_id = ANY(%s)"
+            " AND NOT data->'flags' ? 'withdrawn' AND NOT EXISTS"
             " (SELECT 1 FROM steps WHERE steps.job_id = segments.job_id AND kind = 'transcribe' AND index = chunk)",
             jobs,
             jobs,

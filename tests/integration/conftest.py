@@ -39,7 +39,8 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
 def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
     """Of the HTTP API, with nothing stored."""
     made = Caller(context, api_key)
-    context.blobs.delete_prefix("recordings")
+    for prefix in ("recordings", "uploads"):
+        context.blobs.delete_prefix(prefix)
     assert not made.stored()
     return made
 

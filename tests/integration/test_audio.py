@@ -36,6 +36,24 @@ def test_a_decoder_that_hangs_is_killed(tmp_path: Path) -> None:
     _ends(int((tmp_path / "pid").read_text()))
 
 
+def test_a_probe_that_hangs_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "hangs"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {tmp_path}/pid\nwait\n")
+    script.chmod(0o755)
+    with pytest.raises(InputError) as refused:
+        probe(media.write(tmp_path / "a.wav", media.buzz(1.0)), 1.0, ffprobe=str(script))
+    assert refused.value.code == "decode_timeout"
+    _ends(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize("ffprobe", ["", None])
+def test_tags_without_end(tmp_path: Path, ffprobe: str | None) -> None:
+    """One that nobody asked for does no harm, nor one that makes the answer too long to read: it is no duration."""
+    for tag in ({"LYRICS": "la " * 100_000}, {"DURATION": "9" * 200_000}):
+        sung = media.tagged(tmp_path / "sung.ogg", **tag)
+        assert probe(sung, ffprobe=ffprobe).duration == pytest.approx(1.0, abs=0.05)
+
+
 def _ends(pid: int, seconds: float = 10) -> None:
     """A killed process ends when it is next scheduled; where nobody reaps orphans it stays as a zombie."""
     deadline = time.monotonic() + seconds

@@ -1,13 +1,13 @@
 """Every route that the application has: nobody without a key, nobody without the scope, nobody of another tenant."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
 from werkzeug.routing import Rule
 
-from core import keys
+from core import jobs, keys, uploads
 from core.context import Context, build
 from core.scopes import Scope
 from core.settings import Settings
@@ -20,6 +20,8 @@ OPEN = {
     "/healthz", "/readyz", "/docs", "/openapi.json", "/.well-known/jwks.json", "/oauth/token", "/metrics",
 }  # fmt: skip
 """Routes that no key opens: they tell of no tenant, or have a secret of their own."""
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+"""Asked for before anything else where uploads go on; nothing to the other routes."""
 
 
 class Route(NamedTuple):
@@ -43,9 +45,12 @@ WITH_IDS = [route for route in ROUTES if route.rule.arguments]
 
 
 @pytest.fixture
-def others(make_job: MakeJob) -> dict[str, str]:
+def others(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> dict[str, str]:
     """Ids of another tenant's things, by the names that the routes give them."""
-    return {"job_id": str(make_job()), "label": "S1"}
+    job_id = make_job()
+    recording_id = jobs.show(context, tenant, job_id)["recording"]["id"]
+    upload_id = str(uploads.create(context, tenant, 10, "weekly meeting.wav", "").id)
+    return {"job_id": str(job_id), "label": "S1", "recording_id": recording_id, "upload_id": upload_id}
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def test_no_route_opens_without_its_scope(context: Context, route: Route, others
     wanted = needed(app.view_functions[route.rule.endpoint], route.method)
     lesser = [scope for scope in Scope if scope not in (wanted, Scope.ADMIN)]
     caller = Caller(context, keys.create(context, "default", "lesser", lesser)[0])
-    answer = caller.call(route.method, _path(route, others))
+    answer = caller.call(route.method, _path(route, others), headers=TUS)
     assert answer.status_code == 403, (route, answer.text)
     assert wanted.value in answer.text
 
@@ -92,6 +97,9 @@ def test_another_tenants_ids_are_not_there(
 ) -> None:
     bodies = {"PATCH": {"name": "x"}, "merge": {"into": "S1", "labels": ["S2"]}}
     body = bodies.get(route.method) or bodies.get(route.rule.rule.rpartition("/")[2])
-    answer = stranger.call(route.method, _path(route, others), **({"json": body} if body else {}))
+    sent: dict[str, Any] = {"json": body} if body else {}
+    if route.rule.rule.startswith("/v1/uploads/") and route.method == "PATCH":
+        sent = {"data": b"x", "content_type": "application/offset+octet-stream"}
+    answer = stranger.call(route.method, _path(route, others), headers=TUS, **sent)
     problem(answer, 404, "not_found")
     assert not any(one in answer.get_json()["detail"] for one in ("default", "weekly meeting"))

@@ -145,7 +145,7 @@ def test_a_worker_that_hears_nothing_looks_by_itself(context: Context, tenant: k
 def test_a_look_does_not_wait_and_a_ring_does(context: Context) -> None:
     """A ring that came while the process was at work may be for what the work's last claim did not see."""
     runner = Runner(context, "t", (Kind.INGEST,), (), Pulse(context, "t"))
-    with runner._one_at_a_time:
+    with runner._free:
         runner.look()
         rung = threading.Thread(target=runner.work)
         rung.start()

@@ -22,7 +22,7 @@ from tests.integration.conftest import LIGHT, MakeJob, until
 from tests.integration.web_api import with_settings
 from worker.batches import Batches
 from worker.engines.protocols import Clip, EngineFailure, EngineInfo, Hypothesis
-from worker.ingest_context import pcm_key
+from worker.parts import pcm_key
 from worker.pulse import Pulse
 from worker.recognition import Recognition
 from worker.runner import Runner

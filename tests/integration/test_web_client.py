@@ -17,6 +17,7 @@ from core.errors import InputError
 from core.keys import Tenant
 from core.states import Kind
 from scriptorium.client import ApiError, Client, ServerUnreachable
+from tests.fakes import media
 from tests.integration.conftest import LIGHT, MakeJob
 from tests.integration.test_web_jobs import SPOKEN, ended
 from tests.integration.web_api import with_settings
@@ -70,7 +71,7 @@ class Way:
     uploads: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != "/v1/jobs":
+        if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] not in ("/v1/jobs", "/v1/recordings"):
             return self.app(environ, start_response)
         self.uploads.append(environ)
         between = self.next.pop(0) if self.next else passed_on
@@ -124,6 +125,29 @@ def test_an_upload_whose_answer_was_lost_is_one_job(
     assert len({upload["HTTP_IDEMPOTENCY_KEY"] for upload in reached.way.uploads}) == 1
     assert len(reached.way.uploads) == len(between) + 1
     assert told[-1] == (400_000, 400_000)
+
+
+def test_a_recording_whose_answer_was_lost_is_kept_once(reach: Reach, tmp_path: Path) -> None:
+    path, told = media.write(tmp_path / "a.wav", media.buzz(2.0)), []
+    reached = reach(lost, timed_out)
+    client = reached.client
+    kept = client.upload(path, lambda sent, total: told.append((sent, total)))
+    assert client.recordings() == {"recordings": [kept], "next_cursor": None}
+    assert client.recording(kept["id"]) == kept
+    assert told[-1] == (path.stat().st_size,) * 2
+    reached.way.next[:] = [lost]
+    job = client.submit_recording(kept["id"], language="en")
+    assert (job["recording"], job["options"]["language"]) == (kept, "en")
+    assert [one["id"] for one in client.jobs()["jobs"]] == [job["id"]]
+    assert client.clip(kept["id"], 0.5, 1.0).startswith(b"RIFF")
+    with pytest.raises(ApiError) as refused:
+        client.delete_recording(kept["id"])
+    assert refused.value.code == "recording_in_use"
+    client.cancel(job["id"])
+    client.delete_recording(kept["id"])
+    with pytest.raises(ApiError) as gone:
+        client.clip(kept["id"])
+    assert gone.value.status == 410
 
 
 def test_each_upload_has_a_key_of_its_own_or_yours(reach: Reach, recording: Path) -> None:

@@ -100,7 +100,11 @@ def test_jobs_are_listed_newest_first_in_pages(caller: Caller, make_job: MakeJob
         ("/v1/jobs?limit=0", "limit", None),
         ("/v1/jobs?limit=101", "limit", None),
         ("/v1/jobs?status=done", "status", ["queued", "processing", "completed", "failed", "cancelled"]),
-        ("/v1/jobs?staus=done", "staus", ["cursor", "limit", "status", "tag"]),
+        (
+            "/v1/jobs?staus=done",
+            "staus",
+            ["created_after", "created_before", "cursor", "limit", "metadata", "status", "tag"],
+        ),
         ("/v1/jobs?cursor=abc", "cursor", None),
         ("/v1/jobs?tag=%00", "tag", None),
         (path_of(uuid4(), "?wait=-1"), "wait", None),

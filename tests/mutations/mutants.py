@@ -281,10 +281,24 @@ MUTATIONS = (
     ),
     Mutation(
         "a recording's known chunks outlive it",
-        "core/jobs/control.py",
-        "    session.execute(sql_delete(Fingerprint).where(Fingerprint.recording_id == recording.id))\n",
+        "core/recordings/rows.py",
+        "    session.execute(delete(Fingerprint).where(Fingerprint.recording_id == recording.id))\n",
         "",
         ("tests/integration/test_library.py",),
+    ),
+    Mutation(
+        "a recording goes while a job of it begins",
+        "core/recordings/rows.py",
+        "wanted.with_for_update(read=True).execution_options",
+        "wanted.execution_options",
+        guard("test_delete_against_a_new_job", "test_recordings"),
+    ),
+    Mutation(
+        "a recording that was sent on its own goes with its last job",
+        "core/jobs/control.py",
+        "if recording.kept or recording.deleted_at is not None:",
+        "if recording.deleted_at is not None:",
+        guard("test_several_jobs_of_one_recording", "test_recordings"),
     ),
     Mutation(
         "one tenant's chunks are served to another",

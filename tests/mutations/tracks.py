@@ -33,9 +33,9 @@ TRACKS = (
     ),
     Mutation(
         "deleting a job leaves its tracks' sound",
-        "core/jobs/control.py",
-        "those = select(Recording).where(or_(Recording.id == job.recording_id, Recording.id.in_(tracks)))",
-        "those = select(Recording).where(Recording.id == job.recording_id)",
+        "core/jobs/tracks.py",
+        "return {job.recording_id, *session.scalars(select(TrackRow.recording_id).where(TrackRow.job_id == job.id))}",
+        "return {job.recording_id}",
         guard("test_all_recordings_are_erased_with_the_last_job", "test_tracks"),
     ),
     Mutation(

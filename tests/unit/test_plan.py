@@ -23,6 +23,10 @@ def tallies(
     return {kind: here.get(kind, NONE) for kind in Kind}
 
 
+def by_url(fetch: Tally, now: dict[Kind, Tally] | None = None) -> dict[Kind, Tally]:
+    return {**(now or tallies(redecode=NONE)), Kind.FETCH: fetch}
+
+
 def with_speakers(now: dict[Kind, Tally], diarize: Tally = NONE, cluster: Tally = NONE) -> dict[Kind, Tally]:
     return {**now, Kind.DIARIZE: diarize, Kind.CLUSTER: cluster}
 
@@ -50,6 +54,10 @@ AGAIN, UNHEARD = Tally(total=2, open=1, chosen=True), Tally(total=2, failed=1, c
         ("assembly is under way", tallies(DONE, Tally(total=3), OPEN), [], None),
         ("assembled", tallies(DONE, Tally(total=3), DONE), [], Status.COMPLETED),
         ("assembly failed", tallies(DONE, Tally(total=3), FAILED), [], Status.FAILED),
+        ("nothing before it is fetched", by_url(OPEN), [], None),
+        ("what was fetched is ingested", by_url(DONE), [Kind.INGEST], None),
+        ("what was fetched goes on as an upload", by_url(DONE, tallies(DONE, Tally(total=3))), [Kind.ASSEMBLE], None),
+        ("it could not be fetched", by_url(FAILED), [], Status.FAILED),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -151,13 +159,31 @@ def test_progress_never_goes_back() -> None:
     assert plan.progress(course[-1], Status.COMPLETED) == 1.0
 
 
-INGEST, TRANSCRIBE, ASSEMBLE = Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE
+def test_progress_waits_for_speakers_too() -> None:
+    heard, diarize, cluster = Tally(total=4, seconds=120, done_seconds=120), Kind.DIARIZE, Kind.CLUSTER
+    half = Tally(total=2, open=1, seconds=120, done_seconds=60)
+    course = [
+        tallies(DONE, Tally(total=4, open=4, seconds=120)),
+        {**tallies(DONE, heard), diarize: replace(half, open=2, done_seconds=0)},
+        {**tallies(DONE, heard), diarize: half},
+        {**tallies(DONE, heard), diarize: replace(half, open=0, done_seconds=120), cluster: OPEN},
+        {**tallies(DONE, heard), diarize: replace(half, open=0, done_seconds=120), cluster: DONE},
+    ]
+    seen = [plan.progress(now, Status.PROCESSING, speakers=True) for now in course]
+    assert seen == sorted(set(seen))
+    assert plan.progress({**course[1], diarize: Tally(given_up=True)}, Status.PROCESSING, speakers=True) == seen[-1]
+
+
+FETCH, INGEST, TRANSCRIBE, ASSEMBLE = Kind.FETCH, Kind.INGEST, Kind.TRANSCRIBE, Kind.ASSEMBLE
 AFTER = {REDECODE, ASSEMBLE}
 
 
 @pytest.mark.parametrize(
     ("case", "now", "stage", "requeued", "dropped"),
     [
+        ("it could not be fetched", by_url(FAILED), None, {FETCH: False}, AFTER),
+        ("it could not be fetched, by its name", by_url(FAILED), FETCH, {FETCH: False}, AFTER),
+        ("fetched, not ingested", by_url(DONE, tallies(FAILED)), None, {INGEST: False}, AFTER),
         ("ingest failed", tallies(FAILED), None, {INGEST: False}, AFTER),
         (
             "cancelled while it was cut",
@@ -195,6 +221,9 @@ def test_what_an_owner_gets_again(
     [
         ("nothing is missing", tallies(DONE, Tally(total=3), DONE), None),
         ("no chunks before ingest", tallies(FAILED), TRANSCRIBE),
+        ("what was fetched, from a URL that is forgotten", by_url(DONE, tallies(DONE, DONE, DONE)), FETCH),
+        ("what was never to be fetched", tallies(FAILED), FETCH),
+        ("no ingest before it is fetched", by_url(FAILED), INGEST),
         ("no second pass before the first", tallies(DONE, OPEN), REDECODE),
         ("nothing to assemble", tallies(DONE, Tally(total=3, failed=3)), ASSEMBLE),
     ],

@@ -48,7 +48,7 @@ def answered(operation: dict[str, Any], *, translate: bool) -> None:
         found["text/event-stream"] = {"schema": {"type": "string"}}
     operation["responses"]["200"]["content"] = found
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
-    operation["responses"]["400"] = operation["responses"].pop("422")
+    operation["responses"]["400"] |= operation["responses"].pop("422")
     for status, response in operation["responses"].items():
         if status != "200":
             response["content"] = refusal

@@ -1,7 +1,5 @@
 """`/v1/audio/transcriptions` and `/v1/audio/translations`: OpenAI's audio API over this server's jobs."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
@@ -10,18 +8,18 @@ from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from core.errors import ScriptoriumError, Unavailable
+from core.errors import ScriptoriumError
 from core.states import Status
 from web.openai import described
 from web.openai.asked import Asked, asked
 from web.openai.rendered import rendered
 from web.openai.waiting import padded, streamed
-from web.scope import authenticate, context, seat, tenant
+from web.scope import authenticate, context, tenant
+from web.streams import EVENTS, begun, seated
 from web.submission import submitted
 
 PATIENCE = 20.0
 """Seconds in which an answer still has a status of its own; then it begins, and says by blanks that it goes on."""
-BUSY_RETRY_AFTER = 5
 CANCELLED = {"code": "job_cancelled", "message": "the job was cancelled", "retryable": False}
 
 routes = APIBlueprint("openai", __name__, url_prefix="/v1/audio", tag="OpenAI's audio API")
@@ -63,19 +61,13 @@ def _answered(*, translate: bool) -> Response:
         return {name: value for name, value in found[0].options.items() if value is not None}
 
     job = submitted(options_from, repeated=True).job
-    with ExitStack() as held:
-        if not held.enter_context(seat()):
-            raise Unavailable(
-                "as many callers wait here as this server's threads allow; send the request again, it stays one job",
-                code="too_many_waiting",
-                retry_after=BUSY_RETRY_AFTER,
-            )
+    with seated() as held:
         if found[0].stream:
-            return _begun(held.pop_all(), streamed(context(), tenant(), job, found[0]), "text/event-stream")
+            return begun(held.pop_all(), streamed(context(), tenant(), job, found[0]), EVENTS)
         job = jobs.wait_for_end(context(), tenant(), UUID(job["id"]), PATIENCE)
         if not Status(job["status"]).ended:
             media = "application/json" if found[0].format.endswith("json") else "text/plain; charset=utf-8"
-            return _begun(held.pop_all(), padded(context(), tenant(), job, found[0]), media)
+            return begun(held.pop_all(), padded(context(), tenant(), job, found[0]), media)
     return _ended(job, found[0])
 
 
@@ -86,11 +78,3 @@ def _ended(job: dict[str, Any], wanted: Asked) -> Response:
         )
     body, media = rendered(jobs.transcript(context(), tenant(), UUID(job["id"])), wanted)
     return Response(body, content_type=media)
-
-
-def _begun(held: ExitStack, pieces: Iterator[bytes], media: str) -> Response:
-    """Whatever is held is given back when the last piece went out, or the caller went away."""
-    response = Response(pieces, content_type=media)
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would else keep the signs of life to itself
-    response.call_on_close(held.close)
-    return response

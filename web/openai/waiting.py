@@ -1,6 +1,5 @@
 """Long jobs over one connection: something is sent now and then, so that neither a client nor a proxy gives up."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,9 +10,8 @@ from core.keys import Tenant
 from core.states import Status
 from web.openai.asked import Asked
 from web.openai.rendered import events, rendered
+from web.streams import SIGN, comment, event
 
-SIGN = 15.0
-"""Seconds between two signs of life; proxies give up after 60, OpenAI's client after 600."""
 LOOK = 2.0
 """Between two looks for segments that are new."""
 
@@ -46,19 +44,19 @@ def streamed(context: Context, tenant: Tenant, job: Job, asked: Asked) -> Iterat
         )  # before the segments: they are of a later moment, never missing
         pieces = told.more(jobs.segments(context, tenant, job_id, told.revision), settled)
         for piece in pieces:
-            yield _event({"type": "transcript.text.delta", "delta": piece})
+            yield event({"type": "transcript.text.delta", "delta": piece})
         if not pieces:
-            yield b": still at work\n\n"
+            yield comment("still at work")
         job = jobs.wait_for_end(context, tenant, job_id, LOOK)
     if job["status"] != Status.COMPLETED:
         error = job["error"] or {"code": f"job_{job['status']}", "message": f"the job was {job['status']}"}
-        yield _event({"type": "error", "error": {"code": error["code"], "message": error["message"]}})
+        yield event({"type": "error", "error": {"code": error["code"], "message": error["message"]}})
         return
     transcript = jobs.transcript(context, tenant, job_id)
     for piece in told.rest(transcript["segments"]):
-        yield _event({"type": "transcript.text.delta", "delta": piece})
-    for event in events(transcript, asked):
-        yield _event(event)
+        yield event({"type": "transcript.text.delta", "delta": piece})
+    for one in events(transcript, asked):
+        yield event(one)
     yield b"data: [DONE]\n\n"
 
 
@@ -87,7 +85,3 @@ class Told:
     def rest(self, segments: list[dict[str, Any]]) -> list[str]:
         """Of the transcript, what lies behind all that was said."""
         return [one["text"] for one in segments if one["start"] >= self._until]
-
-
-def _event(data: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
-from core.blobs import flush_folder
 from core.calibration import BadCalibration, Calibration
+from core.disk import flush_folder
 from core.errors import UnknownModel
 from core.models import resolve
 from core.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 
 from core import models
 from core.errors import InputError
-from core.probe import Probe, probe
+from core.probe import Probe, audible
 from worker import channels, engines
 from worker.audio import (
     ASKED,
@@ -61,7 +61,7 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
     truncated_media, media_too_long, decode_timeout."""
     chosen = using or decoder()
     with context.blobs.path(context.source_key) as path:
-        found = _looked_at(path, chosen)
+        found = audible(path, ffprobe="" if chosen.path else None)
         if context.to_separate:
             context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
@@ -74,21 +74,13 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
         "duration": done.decoded,
         "channels": found.channels,
         "codec": found.codec,
+        "container": found.format,
         "container_duration": found.duration,
         "sample_rate": found.sample_rate,
         "speech_seconds": round(done.speech, 3),
         "decoder": done.decoder,
         "generation": done.generation,
     }
-
-
-def _looked_at(path: Path, chosen: Decoder) -> Probe:
-    if path.stat().st_size == 0:
-        raise InputError("the file is empty; upload the recording again", code="empty_file")
-    found = probe(path, ffprobe="" if chosen.path else None)
-    if not found.has_audio:
-        raise InputError("the file holds no audio stream", code="no_audio_stream")
-    return found
 
 
 def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, found: Probe) -> _Pass:

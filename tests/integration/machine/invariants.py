@@ -122,11 +122,16 @@ def _results_are_of_done_steps(job: Job, books: Books) -> Iterator[str]:
         for step in done
         if step.kind == kind
     }
-    found = {row.chunk: row.data["text"] for row in books.segments[job.id]}
+    found = {row.chunk: row.data["text"] for row in _spoken(job, books)}
     if found != expected:
         yield f"its segments are {found}, its finished chunks {expected}"
     if any(row.revision > job.revision for row in books.segments[job.id]):
         yield "a segment is newer than the job's revision"
+
+
+def _spoken(job: Job, books: Books) -> list[SegmentRow]:
+    """One that was withdrawn says only that it is no more."""
+    return [row for row in books.segments[job.id] if "withdrawn" not in row.data.get("flags", [])]
 
 
 def _a_transcript_is_of_its_run(job: Job, books: Books) -> Iterator[str]:
@@ -139,7 +144,7 @@ def _a_transcript_is_of_its_run(job: Job, books: Books) -> Iterator[str]:
         yield f"its transcript is of run {kept.run}, later than its own {job.run}"
     if kept is None or job.status != Status.COMPLETED:
         return
-    heard = [row.data["text"] for row in sorted(books.segments[job.id], key=lambda row: row.chunk)]
+    heard = [row.data["text"] for row in sorted(_spoken(job, books), key=lambda row: row.chunk)]
     text = (kept.body or {}).get("text")
     if (kept.run, text) != (job.run, " ".join(heard)):
         yield f"its run is {job.run} and its chunks {heard}, its transcript of run {kept.run}: {text}"

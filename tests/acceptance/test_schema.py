@@ -1,0 +1,67 @@
+"""schemathesis asks the running server whatever its OpenAPI document allows, and much that it does not: no answer is an
+error of the server, and every answer is as the document says."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scriptorium import Client, embedded
+from tests.acceptance.conftest import MEETING
+from tests.acceptance.running import Up, environment, run
+
+SEED = "2026"
+LEAST = 2000
+"""Test cases."""
+LEFT_OUT = "positive_data_acceptance"
+"""That whatever fits the document is taken: a document cannot say that one option needs another, or which models a
+server has."""
+FINISHED = ("/v1/jobs/{job_id}/transcript", "/v1/jobs/{job_id}/segments")
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    with embedded.temporary() as folder:
+        running = Up(folder).launch()
+        try:
+            yield running.ready()
+        finally:
+            assert running.stop() == 0, running.said()
+
+
+@pytest.fixture
+def key(up: Up) -> str:
+    done = run("keys", "create", "schemathesis", "--tenant", "schema", "--scope", "admin", "--data", str(up.folder))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def _settings(job_id: str) -> str:
+    """A job that has a transcript, for what a job made of random bytes never has."""
+    each = [
+        f'[[operations]]\ninclude-path = "{path}"\nparameters = {{"path.job_id" = "{job_id}"}}' for path in FINISHED
+    ]
+    return "\n".join(each)
+
+
+@pytest.mark.timeout(600)
+def test_every_answer_is_as_declared(up: Up, key: str, tmp_path: Path) -> None:
+    with up.client() as own, Client(own.url, key) as client:
+        job_id = client.submit(MEETING)["id"]
+        assert client.wait(job_id)["status"] == "completed"
+        (tmp_path / "settings.toml").write_text(_settings(job_id))
+        asked = [
+            sys.executable, "-m", "schemathesis.cli", "--config-file", str(tmp_path / "settings.toml"), "--no-color",
+            "run", f"{client.url}/openapi.json", "--header", f"Authorization: Bearer {key}",
+            "--checks", "all", "--exclude-checks", LEFT_OUT, "--phases", "coverage,fuzzing,stateful",
+            "--max-examples", "20", "--seed", SEED, "--continue-on-failure", "--no-shrink", "--request-timeout", "90",
+        ]  # fmt: skip
+        done = subprocess.run(asked, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    (tmp_path / "said").write_text(done.stdout)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
+    counted = re.search(r"(\d+) generated", done.stdout)
+    assert counted is not None, done.stdout
+    assert int(counted[1]) >= LEAST, done.stdout

@@ -1,0 +1,1 @@
+"""`/v1/recordings`: recordings before, beside and after their jobs."""
