@@ -7,10 +7,11 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from core import jobs
-from web import openapi, queries, schemas
+from web import openapi, queries
 from web.answers import answer
 from web.errors import problem
 from web.scope import authenticate, context, seat, tenant
+from web.simple import AsrResult
 from web.submission import location_of, submitted
 
 routes = APIBlueprint("asr", __name__, url_prefix="/v1", tag="Simple call")
@@ -19,7 +20,7 @@ routes.before_request(authenticate)
 
 @routes.post("/asr")
 @routes.input(queries.AsrQuery, location="query", arg_name="query")
-@routes.output(schemas.AsrResult)
+@routes.output(AsrResult)
 @routes.doc(
     extensions={"requestBody": openapi.upload_body("audio")},
     responses={202: "Not ready within `wait`: fetch the job later. Errors have the shape `{status, error}`."},

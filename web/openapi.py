@@ -15,7 +15,8 @@ from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.oauth import OAuthError
 from web.openai import described
 from web.recordings import described as recordings
-from web.schemas import AsrFailure, AsrPending, Problem
+from web.schemas import Problem
+from web.simple import AsrFailure, AsrPending
 from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
@@ -30,6 +31,7 @@ _REFUSALS = {
     "415": "The body is of a type that is not taken here",
     "416": "Nothing of the recording is in this range",
     "422": "A field or parameter is refused; `errors` names it",
+    "429": "Too many requests of this key (`rate_limited`), or the month's audio is spent (`quota_exceeded`)",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
@@ -60,6 +62,14 @@ _IF_NONE_MATCH = {
     "description": "An `ETag` that was sent before: 304 where it still holds.",
     "schema": {"type": "string"},
 }
+_RATE = {
+    f"RateLimit-{name}": {"description": said, "schema": {"type": "integer"}}
+    for name, said in (
+        ("Limit", "Requests a minute; absent where there is no limit."),
+        ("Remaining", "Requests that are left."),
+        ("Reset", "Seconds until all are free again."),
+    )
+}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
@@ -83,6 +93,11 @@ def completed(spec: Any) -> Any:
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
     tus_described.describe(spec["paths"])
+    for path, operations in spec["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in operations.values():
+                if operation["security"]:  # what needs no key is not counted
+                    _tell_rates(operation["responses"])
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 
@@ -171,11 +186,17 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     for status in _statuses(path, operation):
         said = {"description": _REFUSALS[status], "content": content}
         operation["responses"][status] = said | operation["responses"].get(status, {})
-    operation["responses"]["503"]["headers"] = _RETRY_AFTER
+
+
+def _tell_rates(responses: dict[str, Any]) -> None:
+    """Every answer to a caller who is known says what is left."""
+    for status, response in responses.items():
+        told = {**_RATE, **_RETRY_AFTER} if status in ("429", "503") else _RATE
+        responses[status] = {**response, "headers": {**response.get("headers", {}), **told}}
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "403", "503", *(set(operation["responses"]) & set(_REFUSALS))]
+    found = ["401", "403", "429", "503", *(set(operation["responses"]) & set(_REFUSALS))]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):

@@ -1,6 +1,7 @@
 """The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
 
 import re
+from datetime import date
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -19,6 +20,7 @@ from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.recordings import LONGEST_CLIP
 from core.states import Kind
+from core.usage import GroupBy
 from web.schemas import JobStatus
 
 LONGEST_WAIT = 60.0
@@ -141,6 +143,16 @@ class SegmentsQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
 
 
+class UsageQuery(Query):
+    group_by: GroupBy = Field(GroupBy.DAY, description="What each entry of `usage` sums up.")
+    first: date | None = Field(
+        None, alias="from", description="The first day, in UTC; the first of the month of `to` where absent."
+    )
+    to: date | None = Field(None, description="The last day, in UTC; today where absent.")
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
+
+
 class AuditQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `position` of the last entry that you have.")
     limit: int = Field(100, ge=1, le=1000)
@@ -185,5 +197,6 @@ QUERIES: dict[str, type[Query]] = {
         SegmentsQuery,
         EventsQuery,
         AuditQuery,
+        UsageQuery,
     )
 }

@@ -225,66 +225,6 @@ class WorkerList(BaseModel):
     workers: list[LiveWorker]
 
 
-class AuditBatchOut(BaseModel):
-    """What seals the entry, with all that came before it."""
-
-    number: int
-    last: int = Field(description="The position of its last entry.")
-    sha256: str = Field(description="As `scriptorium audit verify` prints it, and takes it with `--expect-head`.")
-    chained_at: str
-
-
-class AuditEntryOut(BaseModel):
-    position: int = Field(description="In the chain of all tenants: numbers between are of others.")
-    at: str = Field(description="When the call arrived.")
-    request_id: str | None
-    subject: str | None = Field(description="The id of the key; null for what an operator did on the server.")
-    method: str = Field(description="Of HTTP, or `COMMAND`.")
-    route: str = Field(description="With the names of its ids, not their values; or the command.")
-    ids: dict[str, str | None]
-    parameters: dict[str, str | None] = Field(description="Null: it was given, and is not shown.")
-    status: int | None
-    duration_ms: int | None = Field(description="Until the answer began.")
-    address: str | None = Field(description="The peer's; behind a proxy, the proxy's.")
-    user_agent: str | None
-    batch: AuditBatchOut
-
-
-class AuditPage(BaseModel):
-    entries: list[AuditEntryOut]
-    next_after: int | None = Field(description="`after` of the next page; null on the last.")
-
-
-class AsrSegment(BaseModel):
-    start: float
-    end: float
-    text: str
-    speaker: str | None = None
-
-
-class AsrResult(BaseModel):
-    status: Literal["success"]
-    transcript: str
-    segments: list[AsrSegment]
-    confidence: float | None
-
-
-class AsrPending(BaseModel):
-    status: Literal["processing"]
-    job_id: str
-    location: str
-
-
-class AsrError(BaseModel):
-    code: str
-    message: str
-
-
-class AsrFailure(BaseModel):
-    status: Literal["error"]
-    error: AsrError
-
-
 class Health(BaseModel):
     status: str
     checks: dict[str, str] | None = None

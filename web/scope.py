@@ -17,6 +17,7 @@ from core.context import Context
 from core.errors import Unauthorized
 from core.keys import Caller, Tenant
 from core.scopes import Scope
+from web import rates
 from web.jwks import Jwks
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -61,14 +62,24 @@ def seat() -> Iterator[bool]:
 
 
 def authenticate() -> None:
-    """Before each request of /v1. Raises Unauthorized, Forbidden, before a byte of the body is read."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
-    g.caller = _caller_of(token.strip())
+    """Before each request of /v1. Raises Unauthorized, RateLimited, Forbidden, before a byte of the body is read."""
+    settings = context().settings
+    try:
+        g.caller = _caller()
+    except Unauthorized:
+        rates.count_refused(settings)
+        raise
+    rates.count(tenant(), settings)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None:  # an address or a method that is not there says so by itself
         caller().needs(needed(view, request.method))
+
+
+def _caller() -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
+    return _caller_of(token.strip())
 
 
 def _caller_of(token: str) -> Caller:

@@ -27,6 +27,8 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
     if coming > limit + FORM_BYTES:
         raise TooLarge(f"the upload is larger than this server's limit of {limit} bytes; send a smaller file")
     jobs.check_room(here, coming)
+    if key is None and not repeated:
+        jobs.check_quota(here, tenant())
     with received(request, here, options_from, raw=raw) as body:
         trail.note(parameters=body.options)
         asked = options.parse(body.options)

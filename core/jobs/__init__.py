@@ -14,7 +14,7 @@ from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
+from core.jobs.submit import Submitted, check_quota, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     served_models,
@@ -49,6 +49,7 @@ __all__ = [
     "assembly_facts",
     "blocks_of",
     "cancel",
+    "check_quota",
     "check_room",
     "check_storage",
     "claim",

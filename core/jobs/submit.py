@@ -10,11 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from core import models
+from core import models, quota
 from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
 from core.errors import InvalidRequest, SourceForbidden, Unavailable
+from core.jobs import slots
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
@@ -40,6 +41,12 @@ class Submitted:
 
     job: dict[str, Any]
     created: bool
+
+
+def check_quota(context: Context, tenant: Tenant) -> None:
+    """Raises QuotaExceeded, as `submit` would, before an upload is read. Not for one that may be a job already."""
+    with transaction(context.sessions) as session:
+        quota.check(session, context.settings, tenant.id)
 
 
 def check_room(context: Context, coming: int = 0) -> None:
@@ -72,7 +79,8 @@ def submit(
     second and further tracks, of a job that has them; `options.tracks` describes all. `repeated`: the caller knows no
     keys and may send all again: the same recording and options are one job while it goes on, and for a while after.
 
-    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
+    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch, QuotaExceeded; whoever opened the upload
+    discards it then.
     """
     model = _model(context, options)
     sources = [Source(incoming, filename), *others]
@@ -159,6 +167,7 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
+        quota.check(session, context.settings, tenant.id)
         job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
         made = Submitted(job_json(session, job), created=True)
     rings.ring()
@@ -206,6 +215,7 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    slots.take(session, job, context.settings)
     if target is not None:
         fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
         add_steps(session, job, Kind.FETCH, [fetch], rings)

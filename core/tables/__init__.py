@@ -5,7 +5,7 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 
 from core.tables.audit import AuditBatch, AuditEntry
 from core.tables.base import Base
-from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
+from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant, UsageRow
 from core.tables.upkeep import SweepState, VirtualTime, Worker
 from core.tables.uploads import Upload
 from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
@@ -31,6 +31,7 @@ __all__ = [
     "TrackRow",
     "TranscriptRow",
     "Upload",
+    "UsageRow",
     "VirtualTime",
     "Worker",
 ]

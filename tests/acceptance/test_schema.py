@@ -25,7 +25,7 @@ FINISHED = ("/v1/jobs/{job_id}/transcript", "/v1/jobs/{job_id}/segments")
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
     with embedded.temporary() as folder:
-        running = Up(folder).launch()
+        running = Up(folder, extra={"SCRIPTORIUM_RATE_LIMIT": "0"}).launch()
         try:
             yield running.ready()
         finally:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core import jobs
+from core import jobs, tenants
 from core.context import Context
 from core.keys import Tenant
 from core.options import parse
@@ -33,6 +33,16 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
         return job_id
 
     return make
+
+
+@pytest.fixture
+def limited(context: Context, tenant: Tenant) -> Callable[[int], None]:
+    """Sets how many jobs of the tenant may be at work."""
+
+    def limit(count: int) -> None:
+        tenants.change(context, "default", {"concurrent_jobs": count})
+
+    return limit
 
 
 @pytest.fixture
