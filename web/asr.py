@@ -7,6 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from core import jobs
+from core.errors import SourceUnreachable
 from web import openapi, queries
 from web.answers import answer
 from web.errors import problem
@@ -47,9 +48,10 @@ def _segment(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failed(job: dict[str, Any]) -> Response:
-    """The recording's fault is a 422, ours a 500."""
+    """What is at fault on the caller's side is a 422, and so is a server that he names; ours is a 500."""
     error = job["error"]
-    return problem(500 if error["retryable"] else 422, error["code"], error["message"])
+    ours = error["retryable"] and error["code"] != SourceUnreachable.code
+    return problem(500 if ours else 422, error["code"], error["message"])
 
 
 def _cancelled(_job: dict[str, Any]) -> Response:

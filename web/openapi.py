@@ -19,6 +19,7 @@ from web.openai import described
 from web.recordings import described as recordings
 from web.schemas import Problem
 from web.simple import AsrFailure, AsrPending
+from web.streams import EVENT
 from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
@@ -73,6 +74,11 @@ _RATE = {
         ("Reset", "Seconds until all are free again."),
     )
 }
+_TOO_LONG = {
+    "description": "The address with its parameters is too long",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
+"""The web server's own word: no route was looked for yet."""
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
@@ -152,7 +158,7 @@ def _describe_transcript(operation: dict[str, Any]) -> None:
 
 
 def _describe_events(operation: dict[str, Any]) -> None:
-    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": EVENT}}
     said = "The id of the last event that came; the stream goes on behind it."
     schema = {"type": "string", "maxLength": 100}
     operation["parameters"].append(
@@ -190,6 +196,8 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     for status in _statuses(path, operation):
         said = {"description": _REFUSALS[status], "content": content}
         operation["responses"][status] = said | operation["responses"].get(status, {})
+    if any(one["in"] == "query" for one in operation["parameters"]):
+        operation["responses"]["414"] = {**_TOO_LONG}
 
 
 def _tell_rates(responses: dict[str, Any]) -> None:

@@ -183,10 +183,10 @@ class SegmentsQuery(Query):
 
 class UsageQuery(Query):
     group_by: GroupBy = Field(GroupBy.DAY, description="What each entry of `usage` sums up.")
-    first: date | None = Field(
+    first: Day | None = Field(
         None, alias="from", description="The first day, in UTC; the first of the month of `to` where absent."
     )
-    to: date | None = Field(None, description="The last day, in UTC; today where absent.")
+    to: Day | None = Field(None, description="The last day, in UTC; today where absent.")
     limit: int = Field(100, ge=1, le=1000)
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
@@ -195,8 +195,8 @@ class AuditQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `position` of the last entry that you have.")
     limit: int = Field(100, ge=1, le=1000)
     subject: str | None = Field(None, max_length=200, description="Only calls with the key of this id.")
-    begin: AwareDatetime | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
-    end: AwareDatetime | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
+    begin: Moment | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
+    end: Moment | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
 
 
 class RetryBody(BaseModel):

@@ -15,6 +15,7 @@ from core.context import Context
 from core.jobs import Claimed
 from core.states import Kind, Status, StepStatus
 from core.tables import Job, Step
+from tests.emptied import empty
 from tests.integration.machine import crew, invariants
 from tests.integration.machine.crew import Upload
 from tests.integration.machine.invariants import Books
@@ -28,7 +29,7 @@ class Observed(RuleBasedStateMachine):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        crew.empty(context)
+        empty(context)
         self.context = context
         self.tenants = [keys.ensure(context, keys.mint(), name) for name in ("first", "second")]
         self.owners: dict[UUID, keys.Tenant] = {}
