@@ -36,6 +36,17 @@ OPEN = (StepStatus.HELD, StepStatus.QUEUED, StepStatus.RUNNING)
 """A step that has not ended."""
 
 
+class DeliveryStatus(StrEnum):
+    """Of an event on its way to an endpoint. Failed: the tries are spent, or the endpoint was disabled. Cancelled: the
+    endpoint was deleted."""
+
+    PENDING = "pending"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class Kind(StrEnum):
     FETCH = "fetch"
     INGEST = "ingest"

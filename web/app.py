@@ -29,6 +29,7 @@ from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
+from web.webhooks import routes as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def create_app(context: Context | None = None) -> Api:
     app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
     rates.install(app, context.settings)
-    ours = (jobs, following, recordings, resumable, asr, usage, audit, oauth, service, metrics)
+    ours = (jobs, following, recordings, webhooks, resumable, asr, usage, audit, oauth, service, metrics)
     for module in (*ours, openai, assemblyai):
         app.register_blueprint(module.routes)
     app.after_request(_headers)

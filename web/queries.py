@@ -22,7 +22,7 @@ from core.formats import FORMATS
 from core.recordings import LONGEST_CLIP
 from core.states import Kind
 from core.usage import GroupBy
-from web.schemas import JobStatus
+from web.schemas import DeliveryState, JobStatus
 
 LONGEST_WAIT = 60.0
 """Seconds."""
@@ -47,8 +47,8 @@ class AsrQuery(Query):
 
 
 def _moment(given: object) -> object:
-    """Text that is no RFC 3339 would be taken too: seconds since 1970, days without a time."""
-    if isinstance(given, str) and not _RFC_3339.match(given):
+    """What is no RFC 3339 would be taken too: seconds since 1970, days without a time."""
+    if not isinstance(given, str) or not _RFC_3339.match(given):
         raise ValueError("must be a time with its offset as RFC 3339 has it, such as 2026-01-31T12:00:00Z; + is %2B")
     return given
 
@@ -191,12 +191,19 @@ class UsageQuery(Query):
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
 
-class AuditQuery(Query):
-    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last entry that you have.")
+class FeedQuery(Query):
+    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last that you have.")
     limit: int = Field(100, ge=1, le=1000)
+
+
+class AuditQuery(FeedQuery):
     subject: str | None = Field(None, max_length=200, description="Only calls with the key of this id.")
     begin: Moment | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
     end: Moment | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
+
+
+class DeliveriesQuery(RecordingsQuery):
+    status: DeliveryState | None = None
 
 
 class RetryBody(BaseModel):
@@ -239,5 +246,7 @@ QUERIES: dict[str, type[Query]] = {
         EventsQuery,
         AuditQuery,
         UsageQuery,
+        DeliveriesQuery,
+        FeedQuery,
     )
 }

@@ -8,6 +8,9 @@ from pydantic import BaseModel, Field
 JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
 
 
+DeliveryState = Literal["pending", "delivering", "delivered", "failed", "cancelled"]
+
+
 class FieldError(BaseModel):
     field: str
     message: str

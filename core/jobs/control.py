@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import transaction
 from core.errors import NotFound
-from core.jobs import slots
+from core.jobs import notices, slots
 from core.jobs.rows import Rings, close, locked
 from core.jobs.tracks import recordings_of
 from core.jobs.views import job_json, own
@@ -39,6 +39,7 @@ def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
         job = own(session, tenant, job_id)
         if not Status(job.status).ended:
             close(session, job, Status.CANCELLED)
+            notices.ended(session, job, rings)
             slots.release(session, job.tenant_id, rings)
             session.refresh(job)
         shown = job_json(session, job)
@@ -82,8 +83,9 @@ def _delete(session: Session, job: Job, rings: Rings) -> list[str]:
     recordings = rows.alone(session, recordings_of(session, job))
     if not Status(job.status).ended:
         close(session, job, Status.CANCELLED)
+        notices.ended(session, job, rings)
     _erase_rows(session, job)
-    session.flush()
+    notices.deleted(session, job, rings)
     prefixes = [rows.tombstone(session, one) for one in recordings if not _stays(session, one)]
     slots.release(session, job.tenant_id, rings)
     return prefixes

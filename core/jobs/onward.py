@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import plan, second_pass
 from core.database import from_now
-from core.jobs import ledger, slots, tracks
+from core.jobs import ledger, notices, slots, tracks
 from core.jobs.rows import NewStep, Rings, add_steps, close
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus
@@ -30,6 +30,7 @@ def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None
         if verdict is Status.COMPLETED:
             ledger.enter(session, job, duration(session, job))
         close(session, job, verdict, error)
+        notices.ended(session, job, rings)
         slots.release(session, job.tenant_id, rings)
 
 

@@ -15,7 +15,8 @@ from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
 from core.errors import InvalidRequest, SourceForbidden, Unavailable
-from core.jobs import slots
+from core.jobs import notices, slots
+from core.jobs.asked import Asked, ask, with_secret
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
@@ -30,6 +31,8 @@ from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
 from core.storage import check_storage
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
+from core.webhooks.own import attach
+from core.webhooks.types import EventType
 
 QUEUE_RETRY_AFTER = 60
 """Seconds; a queue of that length does not shrink sooner."""
@@ -82,7 +85,7 @@ def submit(
     Raises InputError for an empty file, UnknownModel, IdempotencyMismatch, QuotaExceeded; whoever opened the upload
     discards it then.
     """
-    model = _model(context, options)
+    asked = ask(context, options)
     sources = [Source(incoming, filename), *others]
     for one in sources:
         rows.refuse_empty(one, named=bool(others))
@@ -96,7 +99,7 @@ def submit(
         return new
 
     with rows.discarded_if_refused(context, new):
-        made = _once(context, tenant, options, model, once, added)
+        made = _once(context, tenant, asked, once, added)
     if not made.created:
         rows.discard(context, new)
     return made
@@ -119,11 +122,11 @@ def submit_kept(
     if options.tracks:
         message = "come as file parts of a multipart body, one each"
         raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
-    model = _model(context, options)
+    asked = ask(context, options)
     with transaction(context.sessions) as session:
         sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
     once = keyed(idempotency_key, fingerprint([sha256], options), repeated=repeated)
-    return _once(context, tenant, options, model, once, lambda session: rows.shared(session, [recording_id]))
+    return _once(context, tenant, asked, once, lambda session: rows.shared(session, [recording_id]))
 
 
 def submit_url(
@@ -131,7 +134,7 @@ def submit_url(
 ) -> Submitted:
     """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
     seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
-    model = _model(context, options)
+    asked = ask(context, options)
     try:
         target = context.settings.outgoing.read(url)
     except SourceForbidden as error:
@@ -145,18 +148,13 @@ def submit_url(
         session.flush()
         return [coming]
 
-    return _once(context, tenant, options, model, once, added, target)
-
-
-def _model(context: Context, options: Options) -> str:
-    return models.resolve(options.model or context.settings.model, context.settings).name
+    return _once(context, tenant, asked, once, added, target)
 
 
 def _once(
     context: Context,
     tenant: Tenant,
-    options: Options,
-    model: str,
+    asked: Asked,
     once: Keyed | None,
     recordings: Callable[[Session], Sequence[Recording]],
     target: Target | None = None,
@@ -168,10 +166,10 @@ def _once(
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
         quota.check(session, context.settings, tenant.id)
-        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
-        made = Submitted(job_json(session, job), created=True)
+        job = _new_job(session, context, tenant, job_id, recordings(session), asked, rings, target)
+        shown = job_json(session, job)
     rings.ring()
-    return made
+    return Submitted(with_secret(shown, asked), created=True)
 
 
 def _new_job(
@@ -180,18 +178,18 @@ def _new_job(
     tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
-    options: Options,
-    model: str,
+    asked: Asked,
     rings: Rings,
     target: Target | None,
 ) -> Job:
     """`target`: where its recording is to be fetched."""
+    options, model = asked.options, asked.model
     job = Job(
         id=job_id,
         tenant_id=tenant.id,
         submitted_by=tenant.subject,
         recording_id=recordings[0].id,
-        options=options.model_dump(mode="json", exclude={"participants"}),
+        options=asked.kept,
         source_url=target.shown if target else None,
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
@@ -215,11 +213,12 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    if asked.webhook is not None:
+        attach(session, tenant, job.id, asked.webhook)
     slots.take(session, job, context.settings)
     if target is not None:
         fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
         add_steps(session, job, Kind.FETCH, [fetch], rings)
     go_on(session, job, rings)
-    session.flush()
-    session.refresh(job)
+    notices.emit(session, job, EventType.JOB_CREATED, rings)
     return job

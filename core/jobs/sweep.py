@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import DeadlinePassed, ScriptoriumError
-from core.jobs import slots
+from core.jobs import notices, slots
 from core.jobs.claims import Claimed
 from core.jobs.control import expire
 from core.jobs.crew import alive
@@ -23,6 +23,7 @@ from core.jobs.slots import release_all
 from core.jobs.speakers import give_up_late
 from core.states import RECOGNIZED, Kind, Status, StepStatus
 from core.tables import Job, Recording, Step, SweepState, Worker
+from core.webhooks import upkeep
 
 MOST_AT_ONCE = 200
 GAP_IN_SWEEPS = 3
@@ -43,6 +44,7 @@ class Swept:
     rebalanced: int = 0
     speakerless: int = 0
     released: int = 0
+    deliveries: int = 0
 
 
 class WorkerLost(ScriptoriumError):
@@ -62,7 +64,8 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
     released = release_all(context)
     rebalanced = rebalance(context)
     rung, erased, expired = _ring_due(context), _erase(context), _expire(context)
-    return Swept(reaped, rung, erased, expired, unserved, rebalanced, speakerless, released)
+    freed = upkeep.sweep(context, reap=now >= reap_after)
+    return Swept(reaped, rung, erased, expired, unserved, rebalanced, speakerless, released, freed)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
@@ -173,5 +176,6 @@ def _fail_unserved(context: Context, job_id: UUID, model: str) -> None:
         if job is not None and not Status(job.status).ended:
             error = {"code": "model_not_served", "message": message, "stage": Kind.TRANSCRIBE.value, "retryable": True}
             close(session, job, Status.FAILED, error)
+            notices.ended(session, job, rings)
             slots.release(session, job.tenant_id, rings)
     rings.ring()

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Base
@@ -12,7 +12,7 @@ from core.tables.base import Base
 
 class Tenant(Base):
     """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants. The limits:
-    None is the setting's, 0 none (`core.tenants`)."""
+    None is the setting's, 0 none (`core.tenants`). `event_position`: the last that one of its events was given."""
 
     __tablename__ = "tenants"
     __table_args__ = (
@@ -29,6 +29,7 @@ class Tenant(Base):
     monthly_minutes: Mapped[int | None] = mapped_column(Integer)
     concurrent_jobs: Mapped[int | None] = mapped_column(Integer)
     requests_per_minute: Mapped[int | None] = mapped_column(Integer)
+    event_position: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
