@@ -1,5 +1,6 @@
 """examples/receiver.py as a person starts it, with requests signed by the `standardwebhooks` package."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from examples.receiver import Seen
+from scriptorium.forwarding import Forwarder
 from tests.acceptance.running import ROOT
 
 SECRET = "whsec_c2NyaXB0b3JpdW0tc2NyaXB0b3JpdW0="
@@ -144,6 +146,14 @@ def test_a_body_without_end_is_refused(shared: Sample) -> None:
     with suppress(httpx2.WriteError):  # it may hang up before it has all of it
         assert sent(shared, signed(body=large), large) == 413
     assert sent(shared, signed()) == 204
+
+
+def test_what_was_fetched_is_handed_on_as_if_it_had_been_sent(sample: Sample) -> None:
+    event = {"id": "msg_1", **json.loads(BODY)}
+    assert Forwarder(sample.url, SECRET).send(event) == "204"
+    assert Forwarder(sample.url, OTHER).send(event) == "400"
+    assert len(sample.ended()) == 1
+    assert "ConnectError" in Forwarder(sample.url, SECRET).send(event)
 
 
 def test_without_a_secret_it_says_what_to_set() -> None:
