@@ -20,6 +20,7 @@ SECRET = "whsec_c2NyaXB0b3JpdW0tc2NyaXB0b3JpdW0="
 OTHER = "whsec_YW5vdGhlci1zZWNyZXQtb2Ytc29tZWJvZHk="
 BODY = '{"type":"job.completed","data":{"text":"é 会议"}}'
 PAGE = (ROOT / "docs" / "webhooks.md").read_text()
+VERIFY = PAGE.partition("\n## Verify\n")[2].partition("\n## ")[0]
 
 PYTHON = """
 import json, sys
@@ -54,7 +55,7 @@ HERE = [language for language, command in COMMANDS.items() if shutil.which(comma
 
 
 def example(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    (found,) = re.findall(rf"```{language}\n(.*?)```", VERIFY, re.DOTALL)
     return str(found)
 
 
