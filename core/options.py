@@ -3,10 +3,12 @@
 import re
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from core.errors import InvalidRequest
+from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
+from core.webhooks.types import JobEvent
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 
@@ -34,6 +36,19 @@ class Participant(BaseModel):
         if self.end <= self.start:
             raise ValueError("end must be greater than start")
         return self
+
+
+class Webhook(BaseModel):
+    """Whom to tell of this job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(min_length=1, max_length=LONGEST)
+    secret: SecretStr | None = Field(
+        None, description="`whsec_` and 24 to 64 bytes in base64. Without one, one is made and shown once."
+    )
+    events: tuple[JobEvent, ...] = Field((), max_length=20, description="What of; its ends where absent.")
+    include: tuple[Literal["transcript"], ...] = Field((), max_length=1)
 
 
 class Options(BaseModel):
@@ -72,6 +87,7 @@ class Options(BaseModel):
     clip_start: float = Field(0.0, ge=0)
     clip_end: float | None = Field(None, gt=0)
     priority: Literal["low", "normal", "high"] = "normal"
+    webhook: Webhook | None = Field(None, description="Whom to tell of this job, beside the tenant's webhooks.")
     metadata: dict[str, str] = Field(default_factory=dict, max_length=50)
     tag: str | None = Field(None, max_length=200)
     delete_after_seconds: int | None = Field(
@@ -151,11 +167,18 @@ def described(error: Any, model: type[BaseModel] = Options) -> dict[str, Any]:
         }
     found: dict[str, Any] = {"field": field, "message": error["msg"].removeprefix("Value error, ")}
     if error["type"] == "literal_error":
-        found["allowed"] = _choices(model.model_fields[field].annotation)
+        found["allowed"] = _choices(_annotation(error["loc"], model))
     return found
 
 
-_INNER: dict[str, type[BaseModel]] = {"tracks": Track, "participants": Participant}
+_INNER: dict[str, type[BaseModel]] = {"tracks": Track, "participants": Participant, "webhook": Webhook}
+
+
+def _annotation(where: tuple[str | int, ...], model: type[BaseModel]) -> Any:
+    """Of the field that an error is about, or of one inside it."""
+    first, *inner = [part for part in where if isinstance(part, str)]
+    found = _INNER[first].model_fields[inner[0]] if inner else model.model_fields[first]
+    return found.annotation
 
 
 def _choices(annotation: Any) -> list[str]:

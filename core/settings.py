@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.outgoing import Rules, allowances
 from core.states import Kind
+from core.webhooks.schedule import DELAYS
 
 MIB = 2**20
 
@@ -113,6 +114,16 @@ class Settings(BaseSettings):
     """Recordings that one process which fetches by URL takes at once; with 0, `up` starts none."""
     fetch_timeout: float = Field(3600.0, gt=0)
     """Seconds that a whole fetch may take, redirects too; `upload_stall` is how long it may bring nothing."""
+    deliveries: int = Field(16, ge=0)
+    """Webhooks that one process which delivers them sends at once; with 0, `up` starts none."""
+    delivery_seconds: float = Field(15.0, gt=0, le=60)
+    """A receiver has so long to answer."""
+    delivery_delays: tuple[Annotated[float, Field(ge=0)], ...] = Field(DELAYS, min_length=1, max_length=50)
+    """Before each try, from the one before; as many tries as there are."""
+    endpoint_failing_days: float = Field(5.0, gt=0)
+    """A webhook to which nothing could be delivered for so long is disabled."""
+    events_days: float = Field(30.0, gt=0)
+    """How long events and what became of their deliveries are kept."""
     outgoing_allow: Annotated[tuple[str, ...], NoDecode] = ()
     """Beside public addresses, where requests to callers' URLs may go: see `core.outgoing.allowances`."""
     min_free_bytes: int = 2 * 10**9

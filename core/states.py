@@ -29,6 +29,17 @@ class StepStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class DeliveryStatus(StrEnum):
+    """Of an event on its way to an endpoint. Failed: the tries are spent, or the endpoint was disabled. Cancelled: the
+    endpoint was deleted."""
+
+    PENDING = "pending"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class Kind(StrEnum):
     FETCH = "fetch"
     INGEST = "ingest"

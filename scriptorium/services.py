@@ -55,11 +55,14 @@ class Staff:
     diarizers: int
     fetches: int = 0
     """Recordings fetched at one time; with 0 nobody fetches."""
+    deliveries: int = 0
+    """Webhooks sent at one time; with 0 nobody sends them."""
 
     @property
     def workers(self) -> list[Command]:
         light = map(self._light, range(1, self.light + 1))
-        return [self._upkeep(), *light, *self._fetching(), *self._transcribing(), *self._diarizing()]
+        waiting = [*self._fetching(), *self._delivering()]
+        return [self._upkeep(), *light, *waiting, *self._transcribing(), *self._diarizing()]
 
     def migrate(self) -> Command:
         return self._python("migrate", *MIGRATE)
@@ -83,6 +86,10 @@ class Staff:
     def _fetching(self) -> list[Command]:
         """One process, in which each of several mostly waits: a slow source holds up nobody who decodes."""
         return [self._worker("fetch", "fetch", concurrency=self.fetches)] if self.fetches else []
+
+    def _delivering(self) -> list[Command]:
+        """One process, with threads of its own: what it hears only wakes it."""
+        return [self._worker("deliver", "deliver")] if self.deliveries else []
 
     def _transcribing(self) -> list[Command]:
         return [

@@ -154,6 +154,7 @@ class _Start:
             diarize_queue=queue_name(Kind.DIARIZE, self._diarizer.name),
             diarizers=self._diarizers(),
             fetches=Settings().fetches,
+            deliveries=Settings().deliveries,
         )
 
     def _diarizers(self) -> int:

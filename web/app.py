@@ -13,6 +13,7 @@ from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
 from web.upload import FORM_BYTES
+from web.webhooks import routes as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def create_app(context: Context | None = None) -> Api:
     app.before_request(arrival.attend)
     app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, following, recordings, resumable, asr, openai, audit, oauth, service, metrics):
+    for module in (jobs, following, recordings, webhooks, resumable, asr, openai, audit, oauth, service, metrics):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]

@@ -65,7 +65,7 @@ def _value(name: str, text: str) -> Any:
     """Numbers and booleans are read by Options itself."""
     told = _PROPERTIES.get(name, {})
     kind = told.get("type")
-    if kind == "object":
+    if kind == "object" or any("$ref" in one for one in told.get("anyOf", ())):
         return _object(name, text)
     if kind == "array":
         objects = "$ref" in told.get("items", {})

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core.formats import FORMATS
-from core.options import Options, Participant, Track
+from core.options import Options, Participant, Track, Webhook
 from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
 from web import tus_described
@@ -66,7 +66,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "i
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant):
+    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant, Webhook):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():

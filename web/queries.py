@@ -19,7 +19,7 @@ from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.recordings import LONGEST_CLIP
 from core.states import Kind
-from web.schemas import JobStatus
+from web.schemas import DeliveryState, JobStatus
 
 LONGEST_WAIT = 60.0
 """Seconds."""
@@ -149,6 +149,20 @@ class AuditQuery(Query):
     end: AwareDatetime | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
 
 
+class WebhooksQuery(Query):
+    limit: int = Field(20, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
+
+
+class DeliveriesQuery(WebhooksQuery):
+    status: DeliveryState | None = None
+
+
+class FeedQuery(Query):
+    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last event that you have.")
+    limit: int = Field(100, ge=1, le=1000)
+
+
 class RetryBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -185,5 +199,8 @@ QUERIES: dict[str, type[Query]] = {
         SegmentsQuery,
         EventsQuery,
         AuditQuery,
+        WebhooksQuery,
+        DeliveriesQuery,
+        FeedQuery,
     )
 }

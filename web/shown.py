@@ -17,7 +17,7 @@ from core.formats import FORMATS
 from core.languages import ENGLISH
 from core.models import KNOWN
 from core.options import Options
-from core.states import Kind
+from core.states import DeliveryStatus, Kind
 from web.openai.asked import MODELS, TRANSCRIBE
 from web.queries import QUERIES
 
@@ -41,10 +41,12 @@ _VALUES: dict[str, str] = {
     **dict.fromkeys(("wait", "limit", "after", "max_chars", "max_lines", "min_speakers", "max_speakers"), _NUMBER),
     **dict.fromkeys(("clip_start", "clip_end", "start", "end", "delete_after_seconds", "temperature"), _NUMBER),
     **dict.fromkeys(("diarization", "cache", "word_timestamps", "stream"), _FLAG),
+    **dict.fromkeys(("overlap_seconds",), _NUMBER),
+    **dict.fromkeys(("disabled", "ed25519"), _FLAG),
     **dict.fromkeys(("recording_id", "subject"), _ID),
-    **dict.fromkeys(("from", "to"), _MOMENT),
+    **dict.fromkeys(("from", "to", "since", "until"), _MOMENT),
     "speakers": f"{_NUMBER}|{_FLAG}",  # of a caption a flag, of a job a number
-    "status": _words("queued", "processing", "completed", "failed", "cancelled", "error"),
+    "status": _words("queued", "processing", "completed", "failed", "cancelled", "error", *DeliveryStatus),
     "format": _words(*FORMATS),
     "response_format": _words(*TRANSCRIBE),
     "group_by": _words("day", "key", "tag", "model"),
@@ -65,6 +67,7 @@ _NAMED = (
     frozenset(Options.model_fields)
     | _OF_QUERIES
     | {*"name into labels source_url webhook scope client_id client_secret".split()}
+    | {*"url secret events include description".split()}
 )
 
 

@@ -1,4 +1,4 @@
-"""The Celery application: two tasks of a few lines, and what a worker process does when it starts and stops."""
+"""The Celery application: tasks of a few lines, and what a worker process does when it starts and stops."""
 
 import logging
 import os
@@ -15,7 +15,9 @@ from core.context import Context, build, celery_app
 from core.errors import ScriptoriumError
 from core.settings import settings
 from core.states import DIARIZED, RECOGNIZED, Kind, lane
+from core.webhooks import upkeep
 from worker.batches import Batches
+from worker.deliveries import Dispatcher
 from worker.engines.protocols import EngineInfo
 from worker.lookout import Lookout
 from worker.outgoing import Outgoing
@@ -34,6 +36,7 @@ class _Process:
 
     runner: Runner
     lookout: Lookout
+    dispatcher: Dispatcher | None = None
 
 
 _processes: dict[int, _Process] = {}
@@ -56,6 +59,12 @@ def work(kind: str) -> None:
     _process().runner.work()
 
 
+@app.task(name="scriptorium.deliver")
+def deliver() -> None:
+    if (dispatcher := _process().dispatcher) is not None:
+        dispatcher.wake()
+
+
 @app.task(name="scriptorium.sweep")
 def sweep() -> None:
     _process().lookout.heard()
@@ -69,6 +78,8 @@ def scavenge() -> None:
         log.info("scavenge: removed %d uploads or recordings that no row names", removed)
     if expired := audit.expire(context()):
         log.info("scavenge: removed %d audit entries that had their time", expired)
+    if forgotten := upkeep.expire(context()):
+        log.info("scavenge: removed %d events that had their time", forgotten)
 
 
 def _sweep() -> None:
@@ -96,17 +107,26 @@ def _start(instance: Any, **_: Any) -> None:
     models_here = [one.info for one in (recognition and recognition.recognizer, speakers and speakers.diarizer) if one]
     served = tuple(info.name for info in models_here)
     name = f"{socket.gethostname()}:{os.getpid()}"
-    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, kinds, served, _info(models_here)))
+    dispatcher = _dispatcher(name) if bell.DELIVERIES in queues else None
+    does = [*kinds, *([bell.DELIVERIES] if dispatcher else [])]
+    pulse = Pulse(context(), name, lambda: jobs.register(context(), name, does, served, _info(models_here)))
     slots = settings().fetches if kinds == (Kind.FETCH,) else 1
     outgoing = Outgoing(settings().outgoing) if Kind.FETCH in kinds else None
     runner = Runner(context(), name, kinds, served, pulse, speakers=speakers, outgoing=outgoing, slots=max(1, slots))
     if recognition is not None:
         runner.batches = _batches(recognition, runner)
-    lookout = Lookout(runner.look if kinds else _sweep, settings().look)
-    _processes[os.getpid()] = _Process(runner, lookout)
-    if kinds:
+    look = runner.look if kinds else dispatcher.wake if dispatcher else _sweep
+    lookout = Lookout(look, settings().look)
+    _processes[os.getpid()] = _Process(runner, lookout, dispatcher)
+    if does:
         runner.pulse.start()
+    if dispatcher is not None:
+        dispatcher.start()
     lookout.start()
+
+
+def _dispatcher(name: str) -> Dispatcher:
+    return Dispatcher(context(), name, Outgoing(settings().outgoing))
 
 
 def _recognition(queues: set[str]) -> Recognition:
@@ -156,12 +176,16 @@ def _first_look(**_: Any) -> None:
 @signals.worker_shutting_down.connect
 def _drain(**_: Any) -> None:
     _process().runner.drain()
+    if (dispatcher := _process().dispatcher) is not None:
+        dispatcher.drain()
 
 
 @signals.worker_shutdown.connect
 def _stop(**_: Any) -> None:
     """What is still held goes back at once; nobody has to wait for the lease to end."""
     _process().lookout.stop()
+    if (dispatcher := _process().dispatcher) is not None:
+        dispatcher.stop()
     runner = _process().runner
     runner.pulse.stop()
     for step in runner.pulse.held:

@@ -15,7 +15,7 @@ from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest
-from core.jobs import heard, tracks
+from core.jobs import heard, notices, tracks
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
@@ -23,6 +23,7 @@ from core.keys import Tenant
 from core.recordings.rows import shared
 from core.states import HEARING, Kind, Status, StepStatus, lane
 from core.tables import BlockRow, DiarizationRow, Job, Step
+from core.webhooks.types import EventType
 
 _MISSING = (StepStatus.FAILED, StepStatus.CANCELLED)
 
@@ -102,7 +103,7 @@ def start_again(session: Session, job: Job, wanted: plan.Again, rings: Rings) ->
     for kind, finished_too in wanted.requeue.items():
         _requeue(session, job, kind, finished_too, rings)
     job.tallies = plan.written(_counted(session, job, wanted))
-    session.flush()
+    notices.emit(session, job, EventType.JOB_STARTED, rings)
     go_on(session, job, rings)
 
 

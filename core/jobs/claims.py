@@ -15,11 +15,14 @@ from core import deadlines
 from core.budget import Tries
 from core.context import Context
 from core.database import from_now, transaction
+from core.jobs import notices
 from core.jobs.crew import GONE
 from core.jobs.due import Due, next_due, tries
+from core.jobs.rows import Rings
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus, lane
 from core.tables import Job, Step, VirtualTime, Worker
+from core.webhooks.types import EventType
 
 
 @dataclass(frozen=True)
@@ -159,12 +162,13 @@ def started(context: Context, job_ids: set[UUID]) -> None:
     """A job whose first step was claimed is under way. Apart from the claim, which may touch no job."""
     if not job_ids:
         return
+    rings = Rings(context)
     with transaction(context.sessions) as session:
-        session.execute(
-            update(Job)
-            .where(Job.id.in_(job_ids), Job.status == Status.QUEUED)
-            .values(status=Status.PROCESSING, started_at=func.clock_timestamp())
-        )
+        waiting = select(Job).where(Job.id.in_(job_ids), Job.status == Status.QUEUED).order_by(Job.id)
+        for job in session.scalars(waiting.with_for_update()).all():
+            job.status, job.started_at = Status.PROCESSING, func.clock_timestamp()
+            notices.emit(session, job, EventType.JOB_STARTED, rings)
+    rings.ring()
 
 
 def heartbeat(context: Context, worker: str, held: Sequence[Claimed]) -> set[UUID]:
@@ -190,9 +194,9 @@ def _renewed(lease: float) -> Any:
     return func.least(from_now(lease), Step.deadline_at + cast(literal(f"{lease} seconds"), Interval))
 
 
-def register(context: Context, worker: str, kinds: Sequence[Kind], models: Sequence[str], info: dict[str, Any]) -> None:
+def register(context: Context, worker: str, kinds: Sequence[str], models: Sequence[str], info: dict[str, Any]) -> None:
     """Says that this worker is alive and what it serves."""
-    said = {"kinds": [kind.value for kind in kinds], "models": list(models), "info": info}
+    said = {"kinds": [str(kind) for kind in kinds], "models": list(models), "info": info}
     with transaction(context.sessions) as session:
         session.execute(
             insert(Worker)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import transaction
 from core.errors import NotFound
-from core.jobs.rows import close, locked
+from core.jobs import notices
+from core.jobs.rows import Rings, close, locked
 from core.jobs.tracks import recordings_of
 from core.jobs.views import job_json, own
 from core.keys import Tenant
@@ -32,14 +33,16 @@ from core.tables import (
 def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
     """Queued steps never start; a running one learns it at its next heartbeat, and its result is refused.
     A job that has ended stays as it is."""
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         locked(session, job_id)
         job = own(session, tenant, job_id)
         if not Status(job.status).ended:
             close(session, job, Status.CANCELLED)
-            session.flush()
-            session.refresh(job)
-        return job_json(session, job)
+            notices.ended(session, job, rings)
+        shown = job_json(session, job)
+    rings.ring()
+    return shown
 
 
 def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
@@ -47,35 +50,40 @@ def delete(context: Context, tenant: Tenant, job_id: UUID) -> None:
 
     Bytes are erased after the commit, and once more by the sweep when no step can be writing any longer.
     """
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, job_id)
         if job is None or job.tenant_id != tenant.id:
             raise NotFound(f"there is no job {job_id}")
-        prefixes = _delete(session, job) if job.deleted_at is None else []
+        prefixes = _delete(session, job, rings) if job.deleted_at is None else []
+    rings.ring()
     rows.erase(context, prefixes)
 
 
 def expire(context: Context, job_id: UUID) -> bool:
     """Deletes a job whose time (`delete_after_seconds`) has come; not one that its owner retried meanwhile."""
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, job_id)
         now = session.scalar(select(func.clock_timestamp()))
         if job is None or job.deleted_at is not None or job.delete_at is None or now is None or job.delete_at > now:
             return False
-        prefixes = _delete(session, job)
+        prefixes = _delete(session, job, rings)
+    rings.ring()
     rows.erase(context, prefixes)
     return True
 
 
-def _delete(session: Session, job: Job) -> list[str]:
+def _delete(session: Session, job: Job, rings: Rings) -> list[str]:
     """The prefixes to erase, of the recordings that no other job needs; the caller holds the job's lock."""
     # Before the job changes: a second change of one row in a transaction checks its foreign keys, with a shared
     # lock on the recording, and two deletes that both share it could then wait for each other.
     recordings = rows.alone(session, recordings_of(session, job))
     if not Status(job.status).ended:
         close(session, job, Status.CANCELLED)
+        notices.ended(session, job, rings)
     _erase_rows(session, job)
-    session.flush()
+    notices.deleted(session, job, rings)
     return [rows.tombstone(session, one) for one in recordings if not _stays(session, one)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import plan, second_pass
 from core.database import from_now
-from core.jobs import tracks
+from core.jobs import notices, tracks
 from core.jobs.rows import NewStep, Rings, add_steps, close
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus
@@ -28,6 +28,7 @@ def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None
     verdict = plan.verdict(plan.read(job.tallies))
     if verdict is not None and not Status(job.status).ended:
         close(session, job, verdict, error)
+        notices.ended(session, job, rings)
 
 
 def _add(session: Session, job: Job, kind: Kind, rings: Rings) -> None:

@@ -36,9 +36,10 @@ class NewStep:
 
 @dataclass
 class Rings:
-    """What to ring once the transaction is committed."""
+    """What to ring once the transaction is committed. `deliveries`: there is an event to tell of."""
 
     context: Context
+    deliveries: bool = False
     counts: dict[tuple[Kind, str], int] = field(default_factory=dict)
 
     def add(self, session: Session, kind: Kind, model: str, count: int) -> None:
@@ -52,6 +53,8 @@ class Rings:
     def ring(self) -> None:
         for (kind, model), count in self.counts.items():
             self.context.bell.ring(kind, model, count)
+        if self.deliveries:
+            self.context.bell.ring_deliveries()
 
 
 def locked(session: Session, job_id: UUID) -> Job | None:

@@ -15,6 +15,7 @@ from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
 from core.errors import InvalidRequest, SourceForbidden, Unavailable
+from core.jobs import notices
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
@@ -29,6 +30,8 @@ from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
 from core.storage import check_storage
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
+from core.webhooks import own as own_webhook
+from core.webhooks.types import EventType
 
 QUEUE_RETRY_AFTER = 60
 """Seconds; a queue of that length does not shrink sooner."""
@@ -74,7 +77,7 @@ def submit(
 
     Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
     """
-    model = _model(context, options)
+    asked = _asked(context, options)
     sources = [Source(incoming, filename), *others]
     for one in sources:
         rows.refuse_empty(one, named=bool(others))
@@ -88,7 +91,7 @@ def submit(
         return new
 
     with rows.discarded_if_refused(context, new):
-        made = _once(context, tenant, options, model, once, added)
+        made = _once(context, tenant, asked, once, added)
     if not made.created:
         rows.discard(context, new)
     return made
@@ -111,11 +114,11 @@ def submit_kept(
     if options.tracks:
         message = "come as file parts of a multipart body, one each"
         raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
-    model = _model(context, options)
+    asked = _asked(context, options)
     with transaction(context.sessions) as session:
         sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
     once = keyed(idempotency_key, fingerprint([sha256], options), repeated=repeated)
-    return _once(context, tenant, options, model, once, lambda session: rows.shared(session, [recording_id]))
+    return _once(context, tenant, asked, once, lambda session: rows.shared(session, [recording_id]))
 
 
 def submit_url(
@@ -123,7 +126,7 @@ def submit_url(
 ) -> Submitted:
     """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
     seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
-    model = _model(context, options)
+    asked = _asked(context, options)
     try:
         target = context.settings.outgoing.read(url)
     except SourceForbidden as error:
@@ -137,18 +140,32 @@ def submit_url(
         session.flush()
         return [coming]
 
-    return _once(context, tenant, options, model, once, added, target)
+    return _once(context, tenant, asked, once, added, target)
 
 
-def _model(context: Context, options: Options) -> str:
-    return models.resolve(options.model or context.settings.model, context.settings).name
+@dataclass(frozen=True)
+class _Asked:
+    options: Options
+    model: str
+    webhook: own_webhook.Prepared | None
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The options as the job keeps and shows them."""
+        found = self.options.model_dump(mode="json", exclude={"participants", "webhook"})
+        return {**found, "webhook": self.webhook.shown if self.webhook else None}
+
+
+def _asked(context: Context, options: Options) -> _Asked:
+    """Raises UnknownModel, InvalidRequest `webhook_forbidden`, Unavailable `no_installation_key`."""
+    model = models.resolve(options.model or context.settings.model, context.settings).name
+    return _Asked(options, model, own_webhook.prepared(context, options.webhook))
 
 
 def _once(
     context: Context,
     tenant: Tenant,
-    options: Options,
-    model: str,
+    asked: _Asked,
     once: Keyed | None,
     recordings: Callable[[Session], Sequence[Recording]],
     target: Target | None = None,
@@ -159,10 +176,18 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
-        job = _new_job(session, context, tenant, job_id, recordings(session), options, model, rings, target)
-        made = Submitted(job_json(session, job), created=True)
+        job = _new_job(session, context, tenant, job_id, recordings(session), asked, rings, target)
+        shown = job_json(session, job)
     rings.ring()
-    return made
+    return Submitted(_with_secret(shown, asked), created=True)
+
+
+def _with_secret(shown: dict[str, Any], asked: _Asked) -> dict[str, Any]:
+    """Of its webhook, where it was made here: shown this one time."""
+    if asked.webhook is None or asked.webhook.minted is None:
+        return shown
+    webhook = {**asked.webhook.shown, "secret": asked.webhook.minted}
+    return {**shown, "options": {**shown["options"], "webhook": webhook}}
 
 
 def _new_job(
@@ -171,18 +196,18 @@ def _new_job(
     tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
-    options: Options,
-    model: str,
+    asked: _Asked,
     rings: Rings,
     target: Target | None,
 ) -> Job:
     """`target`: where its recording is to be fetched."""
+    options, model = asked.options, asked.model
     job = Job(
         id=job_id,
         tenant_id=tenant.id,
         submitted_by=tenant.subject,
         recording_id=recordings[0].id,
-        options=options.model_dump(mode="json", exclude={"participants"}),
+        options=asked.kept,
         source_url=target.shown if target else None,
         model=model,
         diarizer=models.diarizer(context.settings).name if options.diarization else None,
@@ -206,10 +231,11 @@ def _new_job(
         told_of = [one.model_dump(mode="json") for one in options.participants]
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
+    if asked.webhook is not None:
+        own_webhook.attach(session, tenant, job.id, asked.webhook)
     if target is not None:
         fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
         add_steps(session, job, Kind.FETCH, [fetch], rings)
     go_on(session, job, rings)
-    session.flush()
-    session.refresh(job)
+    notices.emit(session, job, EventType.JOB_CREATED, rings)
     return job

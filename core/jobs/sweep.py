@@ -12,15 +12,17 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import DeadlinePassed, ScriptoriumError
+from core.jobs import notices
 from core.jobs.claims import Claimed
 from core.jobs.control import expire
 from core.jobs.crew import alive
 from core.jobs.ends import retry
-from core.jobs.rows import close, locked
+from core.jobs.rows import Rings, close, locked
 from core.jobs.shares import rebalance
 from core.jobs.speakers import give_up_late
 from core.states import RECOGNIZED, Kind, Status, StepStatus
 from core.tables import Job, Recording, Step, SweepState, Worker
+from core.webhooks import upkeep
 
 MOST_AT_ONCE = 200
 GAP_IN_SWEEPS = 3
@@ -40,6 +42,7 @@ class Swept:
     unserved: int = 0
     rebalanced: int = 0
     speakerless: int = 0
+    deliveries: int = 0
 
 
 class WorkerLost(ScriptoriumError):
@@ -56,8 +59,10 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
     reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
     unserved = _give_up(context) if now >= reap_after + QUIET_BEFORE_GIVING_UP else 0
     speakerless = give_up_late(context) if now >= reap_after else 0
-    rebalanced = rebalance(context)
-    return Swept(reaped, _ring_due(context), _erase(context), _expire(context), unserved, rebalanced, speakerless)
+    rebalanced, rung = rebalance(context), _ring_due(context)
+    erased, expired = _erase(context), _expire(context)
+    freed = upkeep.sweep(context, reap=now >= reap_after)
+    return Swept(reaped, rung, erased, expired, unserved, rebalanced, speakerless, freed)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
@@ -162,8 +167,11 @@ def _give_up(context: Context) -> int:
 
 def _fail_unserved(context: Context, job_id: UUID, model: str) -> None:
     message = f"no worker has served the model {model!r}; start one and retry, or send the recording for another"
+    rings = Rings(context)
     with transaction(context.sessions) as session:
         job = locked(session, job_id)
         if job is not None and not Status(job.status).ended:
             error = {"code": "model_not_served", "message": message, "stage": Kind.TRANSCRIBE.value, "retryable": True}
             close(session, job, Status.FAILED, error)
+            notices.ended(session, job, rings)
+    rings.ring()

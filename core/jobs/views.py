@@ -32,10 +32,10 @@ def job_json(session: Session, job: Job) -> dict[str, Any]:
     return jobs_json(session, [job])[0]
 
 
-def jobs_json(session: Session, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """As many queries for a page of jobs as for one."""
+def jobs_json(session: Session, jobs: Sequence[Job], seen: Outlook | None = None) -> list[dict[str, Any]]:
+    """As many queries for a page of jobs as for one. `seen`: instead of what lies ahead of them now."""
     recordings = _recordings(session, jobs)
-    found, ahead = tracks.shown(session, jobs), outlook(session, jobs)
+    found, ahead = tracks.shown(session, jobs), outlook(session, jobs) if seen is None else seen
     return [_shown(job, recordings[job.recording_id], found.get(job.id, []), ahead) for job in jobs]
 
 

@@ -8,20 +8,26 @@ from core.tables.base import Base
 from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
 from core.tables.upkeep import SweepState, VirtualTime, Worker
 from core.tables.uploads import Upload
+from core.tables.webhooks import AttemptRow, Delivery, Endpoint, EventRow, Receiver
 from core.tables.words import BlockRow, DiarizationRow, Fingerprint, ParticipantsRow, SegmentRow, TranscriptRow
 from core.tables.work import Job, Recording, Step, TrackRow
 
 __all__ = [
     "ApiKey",
+    "AttemptRow",
     "AuditBatch",
     "AuditEntry",
     "Base",
     "BlockRow",
+    "Delivery",
     "DiarizationRow",
+    "Endpoint",
+    "EventRow",
     "Fingerprint",
     "IdempotencyKey",
     "Job",
     "ParticipantsRow",
+    "Receiver",
     "Recording",
     "SegmentRow",
     "SigningKey",

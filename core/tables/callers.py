@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Base
 
 
 class Tenant(Base):
-    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants."""
+    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants.
+    `event_position`: the last that one of its events was given."""
 
     __tablename__ = "tenants"
     __table_args__ = (CheckConstraint("weight > 0", name="tenant_weight_positive"),)
@@ -19,6 +20,7 @@ class Tenant(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     weight: Mapped[float] = mapped_column(server_default="1")
+    event_position: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -68,7 +68,7 @@ class Job(Base):
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
     speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old.
-    `source_url`: where its recording was fetched, without the query."""
+    `source_url`: where its recording was fetched, without the query. `sequence`: how many events it had."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -102,6 +102,7 @@ class Job(Base):
     generation: Mapped[str | None]
     weight: Mapped[float | None]
     revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
     late_results: Mapped[int] = mapped_column(Integer, server_default="0")
     submitted_by: Mapped[str | None]
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))

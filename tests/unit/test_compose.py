@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from core.bell import queue_name
+from core.bell import DELIVERIES, queue_name
 from core.states import Kind
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -52,10 +52,11 @@ def test_who_waits_for_health_waits_for_a_service_that_tells_it(compose: dict[st
 @pytest.mark.parametrize("transcriber", ["transcriber", "transcriber-gpu"])
 def test_every_kind_of_step_has_a_worker(compose: dict[str, Any], transcriber: str) -> None:
     model = compose["services"]["transcriber"]["environment"]["SCRIPTORIUM_MODEL"]
-    workers = ("upkeep", "fetcher", "light", "diarizer", transcriber)
+    workers = ("upkeep", "fetcher", "deliverer", "light", "diarizer", transcriber)
     taken = {queue for name in workers for queue in _queues(compose["services"][name])}
     assert taken == {
         "upkeep",
+        DELIVERIES,
         queue_name(Kind.FETCH),
         queue_name(Kind.INGEST),
         queue_name(Kind.TRANSCRIBE, model),
