@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import from_now, transaction
 from core.health import ALEMBIC
-from core.states import StepStatus
-from core.tables import Base, Job, Recording, Step, SweepState, Worker
+from core.states import DeliveryStatus, StepStatus
+from core.tables import Base, Delivery, Job, Recording, Step, SweepState, Worker
 
 _VERSION = "alembic_version"
 LOOKED_AT = 100
@@ -81,7 +81,8 @@ def clear(context: Context) -> None:
 
 
 def settle(context: Context) -> int:
-    """Queues the steps again that were running when the backup was taken, and returns how many they were.
+    """Queues the steps again that were running when the backup was taken, and returns how many they were. Deliveries
+    that were under way are due again, under the same ids.
 
     Their workers are not here, so nobody would end them; a lease that ends by itself would count as a kill, and they
     did nothing wrong. Every queued step is due now: the time since the backup was no time in which a worker could
@@ -92,6 +93,8 @@ def settle(context: Context) -> int:
         running = update(Step).where(Step.status == StepStatus.RUNNING).values(**back).returning(Step.id)
         queued = len(session.scalars(running).all())
         session.execute(update(Step).where(Step.status == StepStatus.QUEUED).values(due_at=func.clock_timestamp()))
+        sent = {**back, "status": DeliveryStatus.PENDING, "due_at": func.clock_timestamp()}
+        session.execute(update(Delivery).where(Delivery.status == DeliveryStatus.DELIVERING).values(**sent))
         session.execute(delete(Worker))
         # The first sweep starts its own: the time since the backup was no outage of the sweep.
         session.execute(delete(SweepState))

@@ -11,8 +11,10 @@ from core import jobs, keys, uploads
 from core.context import Context, build
 from core.scopes import Scope
 from core.settings import Settings
+from core.webhooks import endpoints, ledger
 from tests.integration.conftest import MakeJob
 from tests.integration.web_api import Caller, problem
+from tests.integration.webhooks_api import telling
 from web.app import create_app
 from web.scope import needed
 
@@ -50,7 +52,11 @@ def others(context: Context, tenant: keys.Tenant, make_job: MakeJob) -> dict[str
     job_id = make_job()
     recording_id = jobs.show(context, tenant, job_id)["recording"]["id"]
     upload_id = str(uploads.create(context, tenant, 10, "weekly meeting.wav", "").id)
-    return {"job_id": str(job_id), "label": "S1", "recording_id": recording_id, "upload_id": upload_id}
+    here = telling(context)
+    webhook_id = UUID(endpoints.create(here, tenant, "http://127.0.0.1:9999/")["id"])
+    delivery_id = ledger.test(here, tenant, webhook_id)["id"]
+    told = {"webhook_id": str(webhook_id), "delivery_id": delivery_id}
+    return {"job_id": str(job_id), "label": "S1", "recording_id": recording_id, "upload_id": upload_id, **told}
 
 
 @pytest.fixture
@@ -95,8 +101,13 @@ def test_no_route_opens_without_its_scope(context: Context, route: Route, others
 def test_another_tenants_ids_are_not_there(
     context: Context, route: Route, others: dict[str, str], stranger: Caller
 ) -> None:
-    bodies = {"PATCH": {"name": "x"}, "merge": {"into": "S1", "labels": ["S2"]}}
-    body = bodies.get(route.method) or bodies.get(route.rule.rule.rpartition("/")[2])
+    bodies = {
+        "PATCH": {"name": "x"},
+        "PATCH <uuid:webhook_id>": {"disabled": True},
+        "POST merge": {"into": "S1", "labels": ["S2"]},
+        "POST recover": {"since": "2026-01-31T12:00:00Z"},
+    }
+    body = bodies.get(f"{route.method} {route.rule.rule.rpartition('/')[2]}") or bodies.get(route.method)
     sent: dict[str, Any] = {"json": body} if body else {}
     if route.rule.rule.startswith("/v1/uploads/") and route.method == "PATCH":
         sent = {"data": b"x", "content_type": "application/offset+octet-stream"}

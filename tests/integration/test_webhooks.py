@@ -468,7 +468,7 @@ def test_recover_sends_what_failed_and_what_was_missed(
     assert (answered.status_code, answered.get_json()) == (202, {"queued": 3})
     deliver(here)
     events = [one["id"] for one in api.call("GET", "/v1/events").get_json()["events"]]
-    assert inbox.ids == events[:3]
+    assert sorted(inbox.ids) == sorted(events[:3])
     assert api.call("POST", f"/v1/webhooks/{made['id']}/recover", json=asked).get_json() == {"queued": 0}
     none = {"since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}
     assert api.call("POST", f"/v1/webhooks/{made['id']}/recover", json=none).get_json() == {"queued": 0}
