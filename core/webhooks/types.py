@@ -18,7 +18,7 @@ class EventType(StrEnum):
 
 JobEvent = Literal["job.created", "job.started", "job.completed", "job.failed", "job.cancelled", "job.deleted"]
 """What a job's own webhook may ask for."""
-AnyEvent = JobEvent | Literal["endpoint.disabled"]
+AnyEvent = Literal[JobEvent, "endpoint.disabled"]
 """What an endpoint may ask for; a test comes unasked."""
 ENDS = (EventType.JOB_COMPLETED, EventType.JOB_FAILED, EventType.JOB_CANCELLED)
 """What a job's own webhook is told where it names nothing else."""
