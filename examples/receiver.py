@@ -21,6 +21,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from flask import Flask, abort, request
+from werkzeug.datastructures import Headers
 from werkzeug.serving import make_server
 
 TOLERANCE = 300
@@ -45,7 +46,7 @@ def key_of(secret: str) -> bytes:
         raise ValueError("a secret is whsec_ and base64") from error
 
 
-def verify(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes, now: float) -> str:
+def verify(keys: Sequence[bytes], headers: Headers, body: bytes, now: float) -> str:
     """The event's id. `body`: the bytes as they came; JSON that was parsed and written again is not what was signed.
 
     While a secret is being replaced there is a signature of each, and one that fits is enough. Raises Unverified.

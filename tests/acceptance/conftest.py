@@ -18,8 +18,9 @@ MEETING = ROOT / "samples" / "meeting" / "meeting.flac"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Up]:
+    """It may send webhooks to this machine."""
     with embedded.temporary() as folder:
-        running = Up(folder).launch()
+        running = Up(folder, extra={"SCRIPTORIUM_OUTGOING_ALLOW": "127.0.0.1"}).launch()
         try:
             yield running.ready()
         finally:

@@ -119,6 +119,18 @@ def test_a_job_is_told_from_its_beginning_to_its_end(
     assert max(late) < PATIENCE
 
 
+def test_a_jobs_own_webhook_is_told_of_its_end_and_brings_the_transcript(
+    client: Client, receiver: Receiver, silence: Path
+) -> None:
+    asked = {"url": f"{receiver.url}/own", "include": ["transcript"]}
+    job = client.submit(silence, webhook=asked)
+    (came,) = arrived(receiver, "own", 1)
+    assert came.said["type"] == "job.completed"
+    assert came.said["data"]["transcript"] == client.transcript(job["id"])
+    assert came.verified(job["options"]["webhook"]["secret"])
+    assert "secret" not in str(client.job(job["id"])["options"]["webhook"])
+
+
 def test_what_a_receiver_missed_comes_when_it_is_there_again(
     client: Client, receiver: Receiver, make: Make, silence: Path, up: Up
 ) -> None:
