@@ -79,7 +79,7 @@ def measured(
     """`jobs`: seconds, and how many a second."""
     before = len(receiver.came())
     names = [f"well{number}" for number in range(receivers)]
-    with ExitStack() as stack, server.client() as client:
+    with server.client() as client, ExitStack() as stack:
         for name in [*names, *(["hangs"] if hangs else [])]:
             made = client.create_webhook(f"{receiver.url}/{name}", EVENTS)
             stack.callback(client.delete_webhook, made["id"])
