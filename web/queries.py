@@ -44,8 +44,8 @@ class AsrQuery(Query):
 
 
 def _moment(given: object) -> object:
-    """Text that is no RFC 3339 would be taken too: seconds since 1970, days without a time."""
-    if isinstance(given, str) and not _RFC_3339.match(given):
+    """What is no RFC 3339 would be taken too: seconds since 1970, days without a time."""
+    if not isinstance(given, str) or not _RFC_3339.match(given):
         raise ValueError("must be a time with its offset as RFC 3339 has it, such as 2026-01-31T12:00:00Z; + is %2B")
     return given
 

@@ -39,7 +39,8 @@ class Health:
     @property
     def rest(self) -> float:
         """Seconds before the next try."""
-        return min(SHORTEST_REST * 2.0 ** (self.failures - OPENS), LONGEST_REST) if self.open else 0.0
+        doubled = min(self.failures - OPENS, 10)  # 2 to the power of a thousand failures is no float
+        return min(SHORTEST_REST * 2.0**doubled, LONGEST_REST) if self.open else 0.0
 
     def after(self, *, success: bool, seconds: float) -> "Health":
         if success:
