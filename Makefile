@@ -17,7 +17,7 @@ TRAIN := $(TRAIN_ENV)/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults mutations lint format bench up demo-model demo-speakers constraints clean
+.PHONY: help demo test faults hostile mutations lint format bench up demo-model demo-speakers constraints clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -32,6 +32,9 @@ test: $(ENV)/.stamp-dev ## make the environment, run all tests
 
 faults: $(ENV)/.stamp-dev ## break a running server in every way (6 minutes; LONG=1 40; BASELINE=1 plain Celery beside it; SEED=n, ONLY=kind,kind)
 	@$(BIN)/python -m tests.faults
+
+hostile: $(ENV)/.stamp-dev ## send 300 malformed files to a running server (1 to 4 minutes; SEED=n, ONLY=kind,kind; MOST=n a kind; OWN=1 without ffmpeg)
+	@$(BIN)/python -m tests.hostile
 
 mutations: $(ENV)/.stamp-dev ## take away what keeps work safe, line by line: do the tests see it (minutes)
 	@$(BIN)/python -m tests.mutations

@@ -38,7 +38,6 @@ MIX = ("submit",) + ("status",) * 6 + ("transcript",) * 3
 SATURATED = 0.95
 _LATE = 1.0
 """Seconds after the last request's time; what is answered later counts as not answered in time."""
-_UNLIMITED = {"SCRIPTORIUM_RATE_LIMIT": ""}
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,7 @@ def busy(client: Client, folder: Path, hours: float) -> Iterator[str]:
 def latencies(rates: Sequence[float], seconds: float, hours: float) -> Iterator[Load]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server = stack.enter_context(started(model="demo", SCRIPTORIUM_DIARIZER="community-1", **_UNLIMITED))
+        server = stack.enter_context(started(model="demo", SCRIPTORIUM_DIARIZER="community-1"))
         client = stack.enter_context(server.client())
         callers = Callers(server.running.url, server.key, finished(client, folder))
         stack.callback(callers.close)
@@ -202,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     print(f"{os.cpu_count()} cores, which server, workers and callers share\n")
     print(table(list(latencies(given.rates, given.seconds, given.hours))), flush=True)
-    with started(model=NULL, **ENVIRONMENT, **_UNLIMITED) as server:
+    with started(model=NULL, **ENVIRONMENT) as server:
         rate, cost = jobs_a_second(server, given.jobs)
         print(f"\n{rate:.1f} jobs a second, {1000 * cost:.0f} CPU-ms each, with a recognizer that answers at once")
 

@@ -87,7 +87,8 @@ def started(*arguments: str, model: str = "demo", **environment: str) -> Iterato
     `arguments` go to `scriptorium up`; of the caller's environment nothing of SCRIPTORIUM's is taken over.
     """
     with _told_to_end(), embedded.temporary() as folder:
-        running = Up(folder, ("--model", model, *arguments), environment).launch()
+        unlimited = {"SCRIPTORIUM_RATE_LIMIT": "0", **environment}  # one key asks for all
+        running = Up(folder, ("--model", model, *arguments), unlimited).launch()
         try:
             yield Server(running.ready())
         finally:

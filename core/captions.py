@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
+from core.transcript import weighted_mean
+
 LINE_COLUMNS = 42
 MIN_COLUMNS = 10
 """A wide character with the punctuation that is never parted from it takes six."""
@@ -24,7 +26,7 @@ PAUSE = 0.7
 BREATH = 0.3
 """A sentence of under SHORTEST seconds ends its caption only before such a pause: "Dr." is no sentence."""
 
-_SENTENCE_END = re.compile(r"[.!?…。！？｡]['\"’”»)\]」』）]*$")
+SENTENCE_END = re.compile(r"[.!?…。！？｡]['\"’”»)\]」』）]*$")
 _TOKEN = re.compile(r"\s*\S+")
 _CHARACTER = re.compile(r"\s*\S[,.!?…。，、！？；：）」』】”]{0,2}")
 
@@ -48,6 +50,7 @@ class Piece:
     end: float
     text: str
     speaker: str | None = None
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def captions(transcript: dict[str, Any], layout: Layout = BROADCAST) -> list[Cap
 
 def _of_channel(segments: Sequence[dict[str, Any]], layout: Layout) -> list[Caption]:
     pieces = [piece for segment in segments for piece in pieces_of(segment, layout)]
-    groups = list(_grouped(_unspaced(sorted(pieces, key=lambda piece: piece.start)), layout))
+    groups = list(_grouped(unspaced(sorted(pieces, key=lambda piece: piece.start)), layout))
     timed: list[Caption] = []
     for index, group in enumerate(groups):
         following = groups[index + 1][0].start if index + 1 < len(groups) else float("inf")
@@ -91,18 +94,23 @@ def columns(text: str) -> int:
 
 
 def pieces_of(segment: dict[str, Any], layout: Layout = BROADCAST) -> list[Piece]:
-    """The segment's words; where it has none, its text with the time shared out by width."""
+    """As `words_of`, but cut where a word is wider than a line."""
+    return unspaced([part for piece in words_of(segment) for part in _short_enough(piece, layout)])
+
+
+def words_of(segment: dict[str, Any]) -> list[Piece]:
+    """The segment's words, as its text parts them; where it has none, its text with the time shared out by width."""
     speaker = segment.get("speaker")
     words = [
-        Piece(word["start"], word["end"], word["word"], word.get("speaker") or speaker)
+        Piece(word["start"], word["end"], word["word"], word.get("speaker") or speaker, word["confidence"])
         for word in segment.get("words") or ()
         if word["word"].strip()
     ]
-    words = words or tokens(Piece(segment["start"], segment["end"], segment["text"], speaker))
+    whole = Piece(segment["start"], segment["end"], segment["text"], speaker, segment["confidence"])
+    words = words or tokens(whole)
     if words:
         words[0] = replace(words[0], text=" " + words[0].text)  # a segment is a word of its own
-    tidy = [replace(word, text=_tidied(word.text)) for word in words]
-    return _unspaced([part for piece in _glued(tidy) for part in _short_enough(piece, layout)])
+    return list(_glued([replace(word, text=_tidied(word.text)) for word in words]))
 
 
 def tokens(piece: Piece) -> list[Piece]:
@@ -160,7 +168,7 @@ def _tidied(text: str) -> str:
     return (" " if text[0].isspace() else "") + " ".join(text.split())
 
 
-def _unspaced(pieces: Sequence[Piece]) -> list[Piece]:
+def unspaced(pieces: Sequence[Piece]) -> list[Piece]:
     """Without the blank between two wide characters: Chinese is written without."""
     kept = list(pieces[:1])
     for before, piece in pairwise(pieces):
@@ -174,7 +182,8 @@ def _glued(words: Sequence[Piece]) -> Iterator[Piece]:
     held: Piece | None = None
     for word in words:
         if held and not word.text.startswith(" ") and not _wide_seam(held.text, word.text):
-            held = replace(held, end=max(held.end, word.end), text=held.text + word.text)
+            sure = weighted_mean([(one.confidence, max(one.end - one.start, 0.01)) for one in (held, word)])
+            held = replace(held, end=max(held.end, word.end), text=held.text + word.text, confidence=sure)
             continue
         if held:
             yield held
@@ -223,7 +232,7 @@ def _ends(group: Sequence[Piece], following: Piece, layout: Layout) -> bool:
         following.speaker != group[0].speaker
         or pause >= PAUSE
         or following.end - group[0].start > LONGEST
-        or (bool(_SENTENCE_END.search(group[-1].text.rstrip())) and (lasted >= SHORTEST or pause >= BREATH))
+        or (bool(SENTENCE_END.search(group[-1].text.rstrip())) and (lasted >= SHORTEST or pause >= BREATH))
         or _lines_needed([*group, following], layout.columns) > layout.lines
     )
 

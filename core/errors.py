@@ -108,6 +108,20 @@ class Forbidden(ScriptoriumError):
     status = 403
 
 
+class RateLimited(ScriptoriumError):
+    """`retry_after` in `details`: seconds until the caller may ask again."""
+
+    code = "rate_limited"
+    status = 429
+
+
+class QuotaExceeded(ScriptoriumError):
+    """The tenant has used what it may of this month. `retry_after` in `details`: seconds until the next."""
+
+    code = "quota_exceeded"
+    status = 429
+
+
 class TooLarge(ScriptoriumError):
     code = "upload_too_large"
     status = 413

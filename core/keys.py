@@ -29,11 +29,13 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Tenant:
-    """`subject`: who asks for the tenant, as the ledgers name it: a key's id, or whom an outside issuer speaks of."""
+    """`subject`: who asks for the tenant, as the ledgers name it: a key's id, or whom an outside issuer speaks of.
+    `requests_per_minute`: of each subject; None is the setting's, 0 no limit."""
 
     id: UUID
     name: str
     subject: str | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def client(context: Context, key_id: str, token: str | None = None) -> Caller:
 def _caller(session: Session, *matched: Any) -> Caller:
     stale = ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < from_now(-USED_EVERY))
     expired = ApiKey.expires_at.is_not(None) & (ApiKey.expires_at <= func.clock_timestamp())
-    columns = (ApiKey.id, ApiKey.scopes, ApiKey.expires_at, TenantRow.id, TenantRow.name)
+    of_tenant = (TenantRow.id, TenantRow.name, TenantRow.requests_per_minute)
+    columns = (ApiKey.id, ApiKey.scopes, ApiKey.expires_at, *of_tenant)
     found = session.execute(
         select(*columns, stale.label("stale"), func.coalesce(expired, False).label("expired"))
         .join(TenantRow, ApiKey.tenant_id == TenantRow.id)
@@ -93,7 +96,7 @@ def _caller(session: Session, *matched: Any) -> Caller:
     ).one_or_none()
     if found is None:
         raise Unauthorized("this API key is not known here; send Authorization: Bearer <key>")
-    key_id, scopes, expires_at, tenant_id, name, is_stale, is_expired = found
+    key_id, scopes, expires_at, tenant_id, name, rate, is_stale, is_expired = found
     if is_expired:
         raise Unauthorized(f"this API key expired at {time_json(expires_at)}; ask for a new one", code="key_expired")
     if is_stale:
@@ -103,7 +106,7 @@ def _caller(session: Session, *matched: Any) -> Caller:
             update(ApiKey).where(ApiKey.id.in_(free)).values(last_used_at=func.clock_timestamp()),
             execution_options={"synchronize_session": False},
         )
-    return Caller(Tenant(tenant_id, name, str(key_id)), scopes_of(scopes))
+    return Caller(Tenant(tenant_id, name, str(key_id), rate), scopes_of(scopes))
 
 
 def ensure(context: Context, token: str, tenant_name: str = "default") -> Tenant:

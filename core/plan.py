@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.states import DIARIZED, Kind, Status, StepStatus
+from core.states import DIARIZED, OPEN, Kind, Status, StepStatus
 
 
 @dataclass(frozen=True)
 class Tally:
     """Of one kind of one job. `seconds` of audio planned, `done_seconds` of audio done, `busy` seconds of workers,
     `tag` the fair tag at which the job's next step of this lane would start, `cached` how many were known already,
-    `chosen`: it was looked which chunks need this kind; perhaps none does. `given_up`: nobody waits for it any more."""
+    with `cached_seconds` of audio. `chosen`: it was looked which chunks need this kind; perhaps none does. `given_up`:
+    nobody waits for it any more."""
 
     total: int = 0
     open: int = 0
@@ -27,6 +28,7 @@ class Tally:
     cached: int = 0
     chosen: bool = False
     given_up: bool = False
+    cached_seconds: float = 0.0
 
     @property
     def done(self) -> int:
@@ -47,11 +49,12 @@ class Tally:
             done_seconds=self.done_seconds + seconds,
             busy=self.busy + busy,
             cached=self.cached + cached,
+            cached_seconds=self.cached_seconds + seconds * cached,
         )
 
     def without(self, status: StepStatus, seconds: float) -> "Tally":
         """A step was taken away that had this status, and audio."""
-        ended = status not in (StepStatus.QUEUED, StepStatus.RUNNING)
+        ended = status not in OPEN
         failed = status in (StepStatus.FAILED, StepStatus.CANCELLED)
         return replace(
             self,

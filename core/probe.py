@@ -4,14 +4,16 @@ crashes, hangs or swells takes only its child along."""
 import json
 import math
 import os
+import selectors
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from core.errors import InputError
 
@@ -37,13 +39,17 @@ _UNKNOWN_SIZE = 0x7FFFFF00
 
 _ESTIMATED = "Estimating duration from bitrate"
 _GUARD = 'ulimit -t "$1" 2>/dev/null; ulimit -v "$2" 2>/dev/null; ulimit -c 0; shift 2; exec "$@"'
-_PROBE_OUTPUT_LIMIT = 64 * 1024
+_OUTPUT_LIMIT = 64 * 1024
+_LOG_KEPT = 4096
+_LONGEST_CLAIM = 1e9
+"""Seconds, three decades: a file that claims more says nothing about its length."""
 
 
 @dataclass(frozen=True)
 class Probe:
     """What the container claims of its first audio stream. `duration` in seconds, None where it says nothing;
-    `estimated` where it was guessed from the bit rate and proves nothing."""
+    `estimated` where it was guessed from the bit rate and proves nothing; `open_ended` where its writer did not know
+    how long it would be, so that it may end in the middle of a packet."""
 
     duration: float | None
     channels: int
@@ -52,6 +58,7 @@ class Probe:
     format: str
     has_audio: bool
     estimated: bool = False
+    open_ended: bool = False
 
 
 def limited(command: Sequence[str], cpu_seconds: float) -> list[str]:
@@ -91,12 +98,11 @@ def probe(path: Path, timeout: float = 30.0, *, ffprobe: str | None = "") -> Pro
     Raises InputError: invalid_media, truncated_media (an MP4 without its index), decode_timeout.
     """
     program = shutil.which("ffprobe") if ffprobe == "" else ffprobe
-    command = _ffprobe(program, path) if program else own_program("probe", str(path))
-    code, out, log = _answer(limited(command, timeout), timeout)
-    if code != 0:
-        raise refusal(log)
-    found = _read(_parsed(out), log)
+    answer, log = _asked(program, path, timeout)
+    found = _read(answer, log)
     claimed = _riff_share(path) if found.format == "wav" else None
+    if claimed == math.inf:
+        return replace(found, open_ended=True)
     if claimed is None or found.duration is None:
         return found
     return replace(found, duration=found.duration * claimed, estimated=False)
@@ -122,8 +128,22 @@ def refusal(log: str) -> InputError:
     return InputError("the file is not audio or video in a format this server reads", code="invalid_media")
 
 
-def _ffprobe(program: str, path: Path) -> list[str]:
-    stream = "stream=codec_name,channels,sample_rate,start_time,duration:stream_tags=DURATION"
+def _asked(program: str | None, path: Path, timeout: float) -> tuple[dict[str, Any], str]:
+    """The answer and the log. A file whose tag makes the answer too long is asked without its tags."""
+    own = own_program("probe", str(path))
+    for tags in (True, False):
+        command = _ffprobe(program, path, tags) if program else own
+        code, out, log = _answer(limited(command, timeout), timeout)
+        if len(out) <= _OUTPUT_LIMIT:
+            break
+    if code != 0 or len(out) > _OUTPUT_LIMIT:
+        raise refusal(log)
+    found: dict[str, Any] = json.loads(out.decode(errors="replace"))
+    return found, log
+
+
+def _ffprobe(program: str, path: Path, tags: bool) -> list[str]:
+    stream = "stream=codec_name,channels,sample_rate,start_time,duration" + (":stream_tags=DURATION" if tags else "")
     entries = f"{stream}:format=format_name,start_time,duration,probe_score"
     return [
         program, "-v", "warning", "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
@@ -131,27 +151,37 @@ def _ffprobe(program: str, path: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _answer(command: Sequence[str], timeout: float) -> tuple[int, str, str]:
+def _answer(command: Sequence[str], timeout: float) -> tuple[int, bytes, str]:
+    """Exit status, output, and the end of the log. Of an output that is too long, the beginning: whatever a file makes
+    the child say, it costs us no memory."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, env=own_environment(),
     )  # fmt: skip
     try:
-        out, log = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired as error:
-        raise InputError("the file could not be read in time", code="decode_timeout") from error
+        out, log = _heard(process, time.monotonic() + timeout)
+        return (process.wait() if len(out) <= _OUTPUT_LIMIT else 0), out, log.decode(errors="replace")
     finally:
         end(process)
-    return process.returncode, out[:_PROBE_OUTPUT_LIMIT].decode(errors="replace"), log[-4096:].decode(errors="replace")
 
 
-def _parsed(out: str) -> dict[str, Any]:
-    """A tag of the file's may be as long as it likes: then the answer is cut, and no JSON."""
-    try:
-        answer: dict[str, Any] = json.loads(out)
-    except ValueError as error:
-        raise refusal("") from error
-    return answer
+def _heard(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes, bytes]:
+    """Raises InputError decode_timeout."""
+    said = {process.stdout: b"", process.stderr: b""}
+    with selectors.DefaultSelector() as pipes:
+        for pipe in said:
+            pipes.register(cast("IO[bytes]", pipe), selectors.EVENT_READ)
+        while pipes.get_map() and len(said[process.stdout]) <= _OUTPUT_LIMIT:
+            ready = pipes.select(deadline - time.monotonic())
+            if not ready or time.monotonic() > deadline:
+                raise InputError("the file could not be read in time", code="decode_timeout")
+            for key, _ in ready:
+                data = os.read(key.fd, _OUTPUT_LIMIT)
+                if not data:
+                    pipes.unregister(key.fileobj)
+                said[key.fileobj] += data  # type: ignore[index]
+            said[process.stderr] = said[process.stderr][-_LOG_KEPT:]
+    return said[process.stdout], said[process.stderr]
 
 
 def _read(answer: dict[str, Any], log: str) -> Probe:
@@ -181,13 +211,14 @@ def _claimed(stream: dict[str, Any], container: dict[str, Any]) -> float | None:
 
 
 def _riff_share(path: Path) -> float | None:
-    """How many times longer than the file its RIFF header claims it to be; None where it is whole. FFmpeg trims a
-    WAV's duration to the bytes that are there, so only the header tells that some are missing."""
+    """How many times longer than the file its RIFF header claims it to be; None where it is whole, infinite where its
+    writer never knew. FFmpeg trims a WAV's duration to the bytes that are there, so only the header tells that some are
+    missing."""
     with path.open("rb") as file:
         start = file.read(8)
     there, claimed = path.stat().st_size, int.from_bytes(start[4:], "little") + 8
-    missing = start[:4] == b"RIFF" and there < claimed < _UNKNOWN_SIZE
-    return claimed / there if missing else None
+    missing = start[:4] == b"RIFF" and there < claimed
+    return (claimed / there if claimed < _UNKNOWN_SIZE else math.inf) if missing else None
 
 
 def _seconds(claimed: object) -> float | None:
@@ -198,4 +229,4 @@ def _seconds(claimed: object) -> float | None:
             total = total * 60 + float(part)
     except ValueError:
         return None
-    return total if 0 < total < math.inf else None
+    return total if 0 < total <= _LONGEST_CLAIM else None

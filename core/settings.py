@@ -106,6 +106,14 @@ class Settings(BaseSettings):
     """Recordings larger than this never hold all who ingest: one is kept for others."""
     max_open_jobs: int = 10_000
     """With more jobs under way on the whole server, uploads are refused for a while."""
+    rate_limit: int = Field(3000, ge=0)
+    """Requests a minute of one key; 0: no limit, here and in the next two. A tenant may have its own of each."""
+    concurrent_jobs: int = Field(0, ge=0)
+    """Jobs of a tenant that are at work at a time; further ones wait."""
+    monthly_minutes: int = Field(0, ge=0)
+    """Of audio, a tenant and calendar month."""
+    failed_logins: int = Field(60, ge=0)
+    """Requests a minute of one address whose key is unknown; 0: no limit."""
     idempotency_hours: float = 24.0
     max_duration: float = 12 * 3600.0
     decode_timeout: float = 3600.0

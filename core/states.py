@@ -22,11 +22,18 @@ UNDER_WAY = (Status.QUEUED, Status.PROCESSING)
 
 
 class StepStatus(StrEnum):
+    """`held`: nobody may claim it, since its job is held back (`core.jobs.slots`)."""
+
+    HELD = "held"
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+OPEN = (StepStatus.HELD, StepStatus.QUEUED, StepStatus.RUNNING)
+"""A step that has not ended."""
 
 
 class DeliveryStatus(StrEnum):

@@ -137,8 +137,10 @@ class Client(Webhooks):
                 if time.monotonic() - answered > patience:
                     raise
             except ApiError as error:
-                if error.status != 503 or time.monotonic() - answered > patience:
+                if error.status not in (429, 503) or time.monotonic() - answered > patience:
                     raise
+                if error.status == 429:
+                    self._pause(error.retry_after or 0.0)
             else:
                 answered = time.monotonic()
                 if seen:
@@ -146,6 +148,11 @@ class Client(Webhooks):
                 if job["status"] in ENDED:
                     return job
             self._pause(max(0.0, _LEAST_PAUSE - (time.monotonic() - asked)))
+
+    def usage(self, group_by: str = "day", first: str | None = None, last: str | None = None) -> dict[str, Any]:
+        """What was used, by `day`, `key`, `tag` or `model`; days as `2026-11-01`, of the present month where absent."""
+        days = {name: day for name, day in (("from", first), ("to", last)) if day is not None}
+        return self._json("GET", "/v1/usage", params={"group_by": group_by, **days})
 
     def transcript(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/jobs/{job_id}/transcript")

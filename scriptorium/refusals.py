@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx2
 
-_AGAIN = frozenset({408, 502, 503, 504})
-"""Statuses after which the same upload may pass: it stalled on its way, or the server cannot take it now."""
+_AGAIN = frozenset({408, 429, 502, 503, 504})
+"""Statuses after which the same upload may pass: it stalled on its way, or the server cannot take it now. A quota that
+is spent says so by its Retry-After."""
 _LONGEST_PAUSE = 60.0
 
 

@@ -7,17 +7,16 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
 
 from core import context as composition
 from core import keys
 from core.context import Context
 from core.settings import Settings
 from core.settings import settings as from_environment
-from core.tables import Base
 from scriptorium import embedded
 from scriptorium.embedded.postgres import Postgres
 from scriptorium.embedded.redis import Redis
+from tests.emptied import empty
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +44,7 @@ def shared_context(database_url: str, redis_url: str, tmp_path_factory: pytest.T
     settings = Settings(
         database_url=database_url, redis_url=redis_url, data=tmp_path_factory.mktemp("data"), min_free_bytes=0,
         min_free_share=0.0, audit_flush=0.0,
+        rate_limit=0, failed_logins=0,  # all tests come from one address, to one Redis
     )  # fmt: skip
     made = composition.build(settings)
     yield made
@@ -54,11 +54,8 @@ def shared_context(database_url: str, redis_url: str, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def context(shared_context: Context) -> Context:
-    """Every table empty: what a test commits, the next one does not see."""
-    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with shared_context.sessions() as session, session.begin():
-        session.execute(text("SET LOCAL session_replication_role = replica"))  # the audit trail's triggers refuse
-        session.execute(text(f"TRUNCATE {names} CASCADE"))
+    """With nothing in it: what a test commits, the next one does not see."""
+    empty(shared_context)
     return shared_context
 
 

@@ -8,7 +8,23 @@ from flask import Response, request
 from werkzeug.routing import BaseConverter
 
 from core.context import Context, build
-from web import arrival, asr, audit, errors, following, jobs, metrics, oauth, openapi, resumable, service, trail
+from web import (
+    arrival,
+    asr,
+    audit,
+    errors,
+    following,
+    jobs,
+    metrics,
+    oauth,
+    openapi,
+    rates,
+    resumable,
+    service,
+    trail,
+    usage,
+)
+from web.assemblyai import routes as assemblyai
 from web.openai import routes as openai
 from web.recordings import routes as recordings
 from web.scope import compose, request_id
@@ -56,14 +72,17 @@ def create_app(context: Context | None = None) -> Api:
         AUTO_VALIDATION_ERROR_RESPONSE=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["scriptorium"] = compose(context or build())
+    context = context or build()
+    app.extensions["scriptorium"] = compose(context)
     errors.install(app)
     app.url_map.converters["label"] = Label
     app.before_request(trail.begin)
     app.before_request(arrival.attend)
     app.after_request(trail.leave)  # the first one here runs last: the status is what the caller gets
     app.teardown_request(arrival.dismiss)
-    for module in (jobs, following, recordings, webhooks, resumable, asr, openai, audit, oauth, service, metrics):
+    rates.install(app, context.settings)
+    ours = (jobs, following, recordings, webhooks, resumable, asr, usage, audit, oauth, service, metrics)
+    for module in (*ours, openai, assemblyai):
         app.register_blueprint(module.routes)
     app.after_request(_headers)
     app.wsgi_app = resumable.Overridden(app.wsgi_app)  # type: ignore[method-assign]

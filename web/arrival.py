@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import RequestTimeout
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestTimeout
 
 from web.scope import context
 
@@ -57,6 +58,9 @@ class Arriving:
             self._socket.shutdown(socket.SHUT_RD)
             # No OSError: werkzeug would take it for a caller who went away.
             raise RequestTimeout(f"no byte of the request came for {self._stall:g} s; send it again") from error
+        except ParseException as error:
+            self._socket.shutdown(socket.SHUT_RD)  # what follows cannot be told from a next request
+            raise BadRequest("the body's chunks are damaged; send it again") from error
         finally:
             self._socket.settimeout(None)
 

@@ -7,10 +7,12 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from core import jobs
-from web import openapi, queries, schemas
+from core.errors import SourceUnreachable
+from web import openapi, queries
 from web.answers import answer
 from web.errors import problem
 from web.scope import authenticate, context, seat, tenant
+from web.simple import AsrResult
 from web.submission import location_of, submitted
 
 routes = APIBlueprint("asr", __name__, url_prefix="/v1", tag="Simple call")
@@ -19,7 +21,7 @@ routes.before_request(authenticate)
 
 @routes.post("/asr")
 @routes.input(queries.AsrQuery, location="query", arg_name="query")
-@routes.output(schemas.AsrResult)
+@routes.output(AsrResult)
 @routes.doc(
     extensions={"requestBody": openapi.upload_body("audio")},
     responses={202: "Not ready within `wait`: fetch the job later. Errors have the shape `{status, error}`."},
@@ -46,9 +48,10 @@ def _segment(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failed(job: dict[str, Any]) -> Response:
-    """The recording's fault is a 422, ours a 500."""
+    """What is at fault on the caller's side is a 422, and so is a server that he names; ours is a 500."""
     error = job["error"]
-    return problem(500 if error["retryable"] else 422, error["code"], error["message"])
+    ours = error["retryable"] and error["code"] != SourceUnreachable.code
+    return problem(500 if ours else 422, error["code"], error["message"])
 
 
 def _cancelled(_job: dict[str, Any]) -> Response:

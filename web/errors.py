@@ -19,8 +19,11 @@ log = logging.getLogger(__name__)
 
 OPENAI = "/v1/audio/"
 OAUTH = "/oauth/"
+ASSEMBLYAI = "/v2/"
 _PASSING = (408, 409, 429)
 """Statuses below 500 that may be others in a moment."""
+_LASTING = ("quota_exceeded",)
+"""Codes that stay for days, whatever their status says."""
 RETRY_AFTER = 10
 """Seconds after which a caller may try again where the error does not say."""
 
@@ -43,7 +46,7 @@ def from_core(error: ScriptoriumError) -> Response:
     if error.status >= 500:
         log.warning("request %s: %s: %s", request_id(), error.code, error.message, exc_info=error.status == 500)
     response = problem(error.status, error.code, error.message, error.details.get("errors"))
-    if error.status == 503:
+    if error.status in (429, 503):
         response.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_AFTER))
     if error.status == 401 and "WWW-Authenticate" not in response.headers:
         given = ', error="invalid_token"' if "Authorization" in request.headers else ""
@@ -75,6 +78,8 @@ def problem(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
         return _json(status, "application/json", {"status": "error", "error": {"code": code, "message": detail}})
     if request.path.startswith(OAUTH):
         return _oauth(status, code, detail)
+    if request.path.startswith(ASSEMBLYAI):
+        return _json(400 if status in (409, 422) else status, "application/json", {"error": detail})
     if request.path.startswith(OPENAI):
         return _openai(status, code, detail, errors)
     body: dict[str, Any] = {
@@ -95,7 +100,7 @@ def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
     kind = kinds.get(status, "invalid_request_error" if status < 500 else "server_error")
     found = {"message": detail, "type": kind, "param": errors[0]["field"] if errors else None, "code": code}
     response = _json(status, "application/json", {"error": found})
-    if status < 500 and status not in _PASSING:
+    if (status < 500 and status not in _PASSING) or code in _LASTING:
         response.headers["x-should-retry"] = "false"
     return response
 
@@ -103,7 +108,13 @@ def _openai(status: int, code: str, detail: str, errors: list[dict[str, Any]] | 
 def _oauth(status: int, code: str, detail: str) -> Response:
     """RFC 6749, 5.2."""
     status = 400 if status == 422 else status
-    known = {400: code, 401: "invalid_client", 500: "server_error", 503: "temporarily_unavailable"}
+    known = {
+        400: code,
+        401: "invalid_client",
+        429: "temporarily_unavailable",
+        500: "server_error",
+        503: "temporarily_unavailable",
+    }
     named = known.get(status, "invalid_request")
     response = _json(status, "application/json", {"error": named, "error_description": detail})
     if status == 401:

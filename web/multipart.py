@@ -101,6 +101,8 @@ class Multipart:
             self._decoder.receive_data(data or None)
             while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
                 yield event
+        except UnicodeDecodeError as error:
+            raise BadRequest("a part's head, such as the file's name in it, is not UTF-8 text") from error
         except (ValueError, RequestEntityTooLarge) as error:
             raise BadRequest("the multipart body is damaged or ends too early; send it again") from error
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from core import tokens
 from core.errors import InvalidRequest, Unauthorized
-from web import trail
+from web import rates, trail
 from web.answers import answer
 from web.scope import context
 
@@ -45,6 +45,7 @@ _REFUSED: Any = {
         401: "The client is not known",
         408: "No byte of the body came for a while",
         413: "The body is too large",
+        429: "Too many requests of this address without a known key; `Retry-After` says when to try again",
         503: "The server cannot issue tokens now",
     }.items()
 }
@@ -82,9 +83,13 @@ def token() -> Response:
         code = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
         raise InvalidRequest("grant_type: must be client_credentials", code=code)
     trail.note(parameters=form)
-    client_id, secret = _client()
-    trail.note(ids={"client_id": client_id})
-    issued = tokens.issue(context(), client_id, secret, form.get("scope"))
+    try:
+        client_id, secret = _client()
+        trail.note(ids={"client_id": client_id})
+        issued = tokens.issue(context(), client_id, secret, form.get("scope"))
+    except Unauthorized:
+        rates.count_refused(context().settings)
+        raise
     trail.acts(issued.caller)
     return answer(
         {

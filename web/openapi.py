@@ -11,11 +11,15 @@ from core.options import Options, Participant, Track, Webhook
 from core.outgoing import LONGEST
 from core.tracks import MOST_TRACKS
 from web import tus_described
+from web.assemblyai import described as assemblyai
+from web.assemblyai.asked import TranscriptParams
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256
 from web.oauth import OAuthError
 from web.openai import described
 from web.recordings import described as recordings
-from web.schemas import AsrFailure, AsrPending, Problem
+from web.schemas import Problem
+from web.simple import AsrFailure, AsrPending
+from web.streams import EVENT
 from web.upload import ELSEWHERE, RECORDING_ID, SOURCE_URL
 
 _REFUSALS = {
@@ -30,6 +34,7 @@ _REFUSALS = {
     "415": "The body is of a type that is not taken here",
     "416": "Nothing of the recording is in this range",
     "422": "A field or parameter is refused; `errors` names it",
+    "429": "Too many requests of this key (`rate_limited`), or the month's audio is spent (`quota_exceeded`)",
     "503": "The server cannot take this now; `Retry-After` says when to try again",
 }
 _REFERENCE = "#/components/schemas/{model}"
@@ -51,6 +56,7 @@ _HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
     CONTENT_DIGEST: {"type": "string"},
     RECORDING_SHA256: {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
 }
+_ASSEMBLYAI = (assemblyai.AssemblyAIError, TranscriptParams)
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _ETAG = {"ETag": {"description": "Of these bytes.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH = {
@@ -60,17 +66,31 @@ _IF_NONE_MATCH = {
     "description": "An `ETag` that was sent before: 304 where it still holds.",
     "schema": {"type": "string"},
 }
+_RATE = {
+    f"RateLimit-{name}": {"description": said, "schema": {"type": "integer"}}
+    for name, said in (
+        ("Limit", "Requests a minute; absent where there is no limit."),
+        ("Remaining", "Requests that are left."),
+        ("Reset", "Seconds until all are free again."),
+    )
+}
+_TOO_LONG = {
+    "description": "The address with its parameters is too long",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
+"""The web server's own word: no route was looked for yet."""
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def completed(spec: Any) -> Any:
     """The OpenAPI document with keys and errors. APIFlask's own error responses are not problem details."""
     spec = _flat(spec)
-    for model in (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant, Webhook):
+    ours = (Problem, AsrFailure, AsrPending, described.OpenAIError, OAuthError, Track, Participant, Webhook)
+    for model in (*ours, *_ASSEMBLYAI):
         _add(spec["components"]["schemas"], model)
     for path, operations in spec["paths"].items():
         for operation in operations.values():
-            if path.startswith("/v1/"):
+            if path.startswith(("/v1/", "/v2/")):
                 operation["security"] = [{"key": []}]
                 _refuse(path, operation)
     _describe_transcript(spec["paths"]["/v1/jobs/{job_id}/transcript"]["get"])
@@ -80,9 +100,15 @@ def completed(spec: Any) -> Any:
     accepted["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/AsrPending"}}}
     _describe_uploads(spec["paths"])
     recordings.completed(spec["paths"])
+    assemblyai.completed(spec["paths"])
     for name in ("transcriptions", "translations"):
         described.answered(spec["paths"][f"/v1/audio/{name}"]["post"], translate=name == "translations")
     tus_described.describe(spec["paths"])
+    for path, operations in spec["paths"].items():
+        if path.startswith(("/v1/", "/v2/")):
+            for operation in operations.values():
+                if operation["security"]:  # what needs no key is not counted
+                    _tell_rates(operation["responses"])
     spec["paths"]["/metrics"]["get"]["security"] = [{"metrics": []}, {}]  # the server's own machine needs no token
     return spec
 
@@ -133,7 +159,7 @@ def _describe_transcript(operation: dict[str, Any]) -> None:
 
 
 def _describe_events(operation: dict[str, Any]) -> None:
-    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    operation["responses"]["200"]["content"] = {"text/event-stream": {"schema": EVENT}}
     said = "The id of the last event that came; the stream goes on behind it."
     schema = {"type": "string", "maxLength": 100}
     operation["parameters"].append(
@@ -171,11 +197,19 @@ def _refuse(path: str, operation: dict[str, Any]) -> None:
     for status in _statuses(path, operation):
         said = {"description": _REFUSALS[status], "content": content}
         operation["responses"][status] = said | operation["responses"].get(status, {})
-    operation["responses"]["503"]["headers"] = _RETRY_AFTER
+    if any(one["in"] == "query" for one in operation["parameters"]):
+        operation["responses"]["414"] = {**_TOO_LONG}
+
+
+def _tell_rates(responses: dict[str, Any]) -> None:
+    """Every answer to a caller who is known says what is left."""
+    for status, response in responses.items():
+        told = {**_RATE, **_RETRY_AFTER} if status in ("429", "503") else _RATE
+        responses[status] = {**response, "headers": {**response.get("headers", {}), **told}}
 
 
 def _statuses(path: str, operation: dict[str, Any]) -> list[str]:
-    found = ["401", "403", "503", *(set(operation["responses"]) & set(_REFUSALS))]
+    found = ["401", "403", "429", "503", *(set(operation["responses"]) & set(_REFUSALS))]
     if "{" in path:
         found += ["404", "410"]
     if path.endswith(_CONFLICTS):

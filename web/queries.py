@@ -1,7 +1,9 @@
 """The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
 
 import re
-from typing import Annotated, Any, get_args
+from datetime import date
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
 
 from pydantic import (
     AwareDatetime,
@@ -19,6 +21,7 @@ from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.recordings import LONGEST_CLIP
 from core.states import Kind
+from core.usage import GroupBy
 from web.schemas import DeliveryState, JobStatus
 
 LONGEST_WAIT = 60.0
@@ -50,8 +53,17 @@ def _moment(given: object) -> object:
     return given
 
 
+def _day(given: object) -> object:
+    """The same of days."""
+    if isinstance(given, str) and not _DATE.match(given):
+        raise ValueError("must be a day such as 2026-03-01")
+    return given
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z")
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1970, 1, 1), le=date(2999, 12, 31))]
 METADATA = "metadata."
 """Before the key of a filter."""
 
@@ -108,6 +120,34 @@ class ClipQuery(Query):
     )
 
 
+class TranscriptsQuery(Query):
+    """As AssemblyAI calls them."""
+
+    limit: int = Field(10, ge=1, le=200)
+    status: Literal["queued", "processing", "completed", "error"] | None = None
+    created_on: Day | None = Field(None, description="A day in UTC.")
+    before_id: UUID | None = Field(None, description="Only older ones.")
+    after_id: UUID | None = Field(None, description="Only newer ones, and of those the oldest.")
+    throttled_only: bool = Field(False, description="Nothing is throttled here: with `true` the list is empty.")
+
+
+class CaptionsQuery(Query):
+    chars_per_caption: int | None = Field(
+        None,
+        ge=MIN_COLUMNS,
+        le=1000,
+        description="The captions are single lines then. Chinese, Japanese and Korean characters count twice.",
+    )
+
+
+class WordsQuery(Query):
+    """How long `words` may be, the request line says, which has 8190 bytes."""
+
+    words: str = Field(
+        min_length=1, description="Words, and phrases of at most five words, with commas in between; at most 100."
+    )
+
+
 class TranscriptQuery(Query):
     format: str = Field(
         "json", description="One of " + ", ".join(FORMATS) + ".", json_schema_extra={"enum": list(FORMATS)}
@@ -141,26 +181,29 @@ class SegmentsQuery(Query):
     after: int = Field(0, ge=0, le=2**53, description="The `revision` of an earlier answer.")
 
 
-class AuditQuery(Query):
-    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last entry that you have.")
+class UsageQuery(Query):
+    group_by: GroupBy = Field(GroupBy.DAY, description="What each entry of `usage` sums up.")
+    first: Day | None = Field(
+        None, alias="from", description="The first day, in UTC; the first of the month of `to` where absent."
+    )
+    to: Day | None = Field(None, description="The last day, in UTC; today where absent.")
     limit: int = Field(100, ge=1, le=1000)
-    subject: str | None = Field(None, max_length=200, description="Only calls with the key of this id.")
-    begin: AwareDatetime | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
-    end: AwareDatetime | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
-
-
-class WebhooksQuery(Query):
-    limit: int = Field(20, ge=1, le=100)
-    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before.")
-
-
-class DeliveriesQuery(WebhooksQuery):
-    status: DeliveryState | None = None
+    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
 
 class FeedQuery(Query):
-    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last event that you have.")
+    after: int = Field(0, ge=0, le=2**53, description="The `position` of the last that you have.")
     limit: int = Field(100, ge=1, le=1000)
+
+
+class AuditQuery(FeedQuery):
+    subject: str | None = Field(None, max_length=200, description="Only calls with the key of this id.")
+    begin: Moment | None = Field(None, alias="from", description="Calls that arrived then or later; RFC 3339.")
+    end: Moment | None = Field(None, alias="to", description="Calls that arrived before; RFC 3339.")
+
+
+class DeliveriesQuery(RecordingsQuery):
+    status: DeliveryState | None = None
 
 
 class RetryBody(BaseModel):
@@ -195,11 +238,14 @@ QUERIES: dict[str, type[Query]] = {
         PageQuery,
         RecordingsQuery,
         ClipQuery,
+        TranscriptsQuery,
+        CaptionsQuery,
+        WordsQuery,
         TranscriptQuery,
         SegmentsQuery,
         EventsQuery,
         AuditQuery,
-        WebhooksQuery,
+        UsageQuery,
         DeliveriesQuery,
         FeedQuery,
     )

@@ -17,6 +17,7 @@ from core.context import Context
 from core.errors import Unauthorized
 from core.keys import Caller, Tenant
 from core.scopes import Scope
+from web import rates
 from web.jwks import Jwks
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -61,14 +62,41 @@ def seat() -> Iterator[bool]:
 
 
 def authenticate() -> None:
-    """Before each request of /v1. Raises Unauthorized, Forbidden, before a byte of the body is read."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
-    g.caller = _caller_of(token.strip())
+    """Before each request of /v1. Raises Unauthorized, RateLimited, Forbidden, before a byte of the body is read."""
+    _admit(_bearer)
+
+
+def authenticate_bare() -> None:
+    """The same before each request of /v2, where the key may stand alone: AssemblyAI's clients send it so."""
+    _admit(_bearer_or_bare)
+
+
+def _admit(token_of: Callable[[str], str]) -> None:
+    settings = context().settings
+    try:
+        g.caller = _caller_of(token_of(request.headers.get("Authorization", "").strip()))
+    except Unauthorized:
+        rates.count_refused(settings)
+        raise
+    rates.count(tenant(), settings)
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None:  # an address or a method that is not there says so by itself
         caller().needs(needed(view, request.method))
+
+
+def _bearer(given: str) -> str:
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("this needs an API key: send the header Authorization: Bearer <api key or access token>")
+    return token.strip()
+
+
+def _bearer_or_bare(given: str) -> str:
+    if given.partition(" ")[0].lower() == "bearer":
+        return _bearer(given)
+    if not given:
+        raise Unauthorized("this needs an API key: send the header Authorization: <api key or access token>")
+    return given
 
 
 def _caller_of(token: str) -> Caller:

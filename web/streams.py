@@ -14,6 +14,12 @@ SIGN = 15.0
 """Seconds between two signs of life; proxies give up after 60, OpenAI's client after 600."""
 BUSY_RETRY_AFTER = 5
 EVENTS = "text/event-stream"
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+    "required": ["data"],
+}
+"""The schema of one event, as OpenAPI has it of a stream of them; `data` is JSON."""
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from uuid import UUID
 from flask import request, url_for
 
 from core import jobs, models, options
+from core.errors import TooLarge
+from core.options import Options
 from web import trail
 from web.bodies import received
 from web.fields import fault, options_of
 from web.scope import context, tenant
-from web.upload import Linked, Named, OptionsFrom
+from web.upload import FORM_BYTES, Linked, Named, OptionsFrom
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -22,12 +24,15 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
     the one that the same body made a moment ago. `raw`: the body may be the recording itself, with its options in the
     address."""
     here, key = context(), idempotency_key()
-    jobs.check_room(here, request.content_length or 0)
+    coming, limit = request.content_length or 0, here.settings.max_upload_bytes
+    if coming > limit + FORM_BYTES:
+        raise TooLarge(f"the upload is larger than this server's limit of {limit} bytes; send a smaller file")
+    jobs.check_room(here, coming)
+    if key is None and not repeated:
+        jobs.check_quota(here, tenant())
     with received(request, here, options_from, raw=raw) as body:
         trail.note(parameters=body.options)
-        asked = options.parse(body.options)
-        if asked.model:
-            _refuse_unserved_folder(asked.model)
+        asked = wanted(body.options)
         if isinstance(body, Named):
             made = jobs.submit_kept(here, tenant(), body.recording_id, asked, key, repeated=repeated)
         elif isinstance(body, Linked):
@@ -36,6 +41,14 @@ def submitted(options_from: OptionsFrom = options_of, *, repeated: bool = False,
             made = jobs.submit(here, tenant(), body.incoming, body.filename, asked, key, body.others, repeated=repeated)
         trail.note(ids={"job_id": made.job["id"]})
         return made
+
+
+def wanted(given: dict[str, Any]) -> Options:
+    """Raises InvalidRequest, UnknownModel."""
+    asked = options.parse(given)
+    if asked.model:
+        _refuse_unserved_folder(asked.model)
+    return asked
 
 
 def location_of(job: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
 _ASKED: dict[str, tuple[str, dict[str, Any]]] = {
-    "Tus-Resumable": ("The version of the protocol.", {"type": "string", "enum": [tus.VERSION]}),
+    "Tus-Resumable": (f"The version of the protocol: {tus.VERSION}. Another, or none, is answered 412.", _TEXT),
     "Upload-Length": ("Bytes of the whole upload.", _COUNT),
     "Upload-Offset": ("Bytes that are stored already.", _COUNT),
     "Upload-Metadata": (
@@ -80,11 +80,11 @@ def describe(paths: dict[str, Any]) -> None:
     one["head"] = _head(one["get"])
     _ask(
         there["post"],
-        {"Tus-Resumable": True, "Upload-Length": True, "Upload-Metadata": False, "Upload-Checksum": False},
+        {"Tus-Resumable": False, "Upload-Length": True, "Upload-Metadata": False, "Upload-Checksum": False},
     )
-    _ask(one["patch"], {"Tus-Resumable": True, "Upload-Offset": True, "Upload-Checksum": False})
-    _ask(one["head"], {"Tus-Resumable": True})
-    _ask(one["delete"], {"Tus-Resumable": True})
+    _ask(one["patch"], {"Tus-Resumable": False, "Upload-Offset": True, "Upload-Checksum": False})
+    _ask(one["head"], {"Tus-Resumable": False})
+    _ask(one["delete"], {"Tus-Resumable": False})
     _refuse(there["post"], "400", "412", "422", "429", "460")
     _refuse(one["patch"], "400", "409", "412", "422", "423", "460")
     _refuse(one["delete"], "412", "423")
@@ -110,6 +110,14 @@ def _head(get: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_NOWHERE = {
+    "404": {
+        "description": "This is no upload's address",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
 def _options(operations: dict[str, Any]) -> dict[str, Any]:
     parameters = [one for one in operations.get("get", {}).get("parameters", []) if one["in"] == "path"]
     answer = {"description": "What is spoken here", "headers": _told(*_CAPABILITIES)}
@@ -118,7 +126,7 @@ def _options(operations: dict[str, Any]) -> dict[str, Any]:
         "summary": "What of tus is spoken here",
         "description": "Needs no key.",
         "parameters": parameters,
-        "responses": {"204": answer},
+        "responses": {"204": answer, **(_NOWHERE if parameters else {})},
         "security": [],
     }
 

@@ -21,17 +21,33 @@ BYTES_PER_SECOND = 2 * SAMPLE_RATE
 BLOCK = 64 * 1024
 """Bytes of one read: 2 s of sound."""
 
+CHECKED = frozenset({"flac", "wavpack"})
+"""Codecs whose every frame has a checksum that all encoders write rightly: not to decode damage as sound, unseen."""
+
 MIX, ALL = "mix", "all"
 """What is decoded of several channels, where it is not one."""
+
+_WRONG_SUM = "CRC error"
+"""PyAV gives the frames beside a damaged one, and leaves the error to the log."""
 
 _POLL = 0.5
 _LOG_KEPT = 4096
 _ASYNC = "aresample=async=1:first_pts=0"
-"""Gaps between time stamps, and a late start, become silence: time stays an offset into the PCM."""
+"""Gaps between time stamps, and a late start, become silence: time stays an offset into the PCM. ffmpeg has the whole
+gap in memory, so the sound is made small before."""
+ASKED = 2
+"""Raised whenever a decoder is asked otherwise, since its samples may be others then: part of a generation."""
+
+_SKIPPED = "Failed to compensate for timestamp delta"
+"""What ffmpeg says of a gap that no allocation may hold (over two hours). It leaves it out: what follows is early."""
 
 
 class DecodeFailed(InputError):
     """The decoder gave up. `decoded` in `details`: seconds of sound it gave before."""
+
+
+class GapTooLong(DecodeFailed):
+    """The decoder left out a gap between time stamps that our own fills."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +57,14 @@ class Decoder:
     name: str
     path: str | None
 
-    def command(self, path: Path, seconds: float, *, tolerant: bool, heard: str = MIX) -> list[str]:
-        """`heard`: MIX; ALL channels, side by side; or the number of one."""
+    def command(
+        self, path: Path, seconds: float, *, tolerant: bool, heard: str = MIX, checked: bool = False
+    ) -> list[str]:
+        """`heard`: MIX; ALL channels, side by side; or the number of one. `checked`: see `CHECKED`."""
         if self.path is None:
-            return own_program("decode", str(path), f"{seconds:.3f}", "tolerant" if tolerant else "strict", heard)
-        return _ffmpeg(self.path, path, seconds, tolerant, heard)
+            mode = "tolerant" if tolerant else "checked" if checked else "strict"
+            return own_program("decode", str(path), f"{seconds:.3f}", mode, heard)
+        return _ffmpeg(self.path, path, seconds, tolerant, heard, checked)
 
 
 @cache
@@ -72,18 +91,21 @@ def decode(
     seconds: float | None = None,
     using: Decoder | None = None,
     heard: str = MIX,
+    checked: bool = False,
 ) -> Iterator[bytes]:
     """Blocks of s16le PCM, at most `seconds` of it (the duration limit and one second more where None). `heard`: as in
     `Decoder.command`; of ALL channels a block may end inside a sample.
 
     `check` is called at least every second, and what it raises ends the child. Raises DecodeFailed when the decoder
-    ends with an error (strict: at the first one), InputError decode_timeout when it hangs or takes too long.
+    ends with an error (strict: at the first one), GapTooLong where time is no offset any more, InputError
+    decode_timeout when it hangs or takes too long.
     """
     limit = settings.max_duration + 1 if seconds is None else seconds
     chosen = using or decoder()
-    command = limited(chosen.command(path, limit, tolerant=tolerant, heard=heard), settings.decode_timeout)
+    command = chosen.command(path, limit, tolerant=tolerant, heard=heard, checked=checked)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        limited(command, settings.decode_timeout),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True, env=own_environment(),
     )  # fmt: skip
     try:
@@ -92,14 +114,16 @@ def decode(
         end(process)
 
 
-def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str) -> list[str]:
+def _ffmpeg(program: str, path: Path, seconds: float, tolerant: bool, heard: str, checked: bool) -> list[str]:
     one = () if heard in (MIX, ALL) else (f"pan=mono|c0=c{int(heard)}",)
+    small = f"aresample={SAMPLE_RATE}", "aformat=sample_fmts=s16" + ("" if heard == ALL else ":channel_layouts=mono")
     return [
         program, "-nostdin", "-hide_banner", "-v", "error", *(() if tolerant else ("-xerror",)),
+        *(("-err_detect", "crccheck+explode") if checked and not tolerant else ()),
         "-max_alloc", str(MAX_ALLOC), "-protocol_whitelist", PROTOCOLS, "-format_whitelist", FORMATS,
         "-threads", "1", "-vn", "-sn", "-dn", "-i", f"file:{path}", "-map", "0:a:0", "-map_metadata", "-1",
-        "-t", f"{seconds:.3f}", "-af", ",".join((*one, _ASYNC)),
-        *(() if heard == ALL else ("-ac", "1")), "-ar", str(SAMPLE_RATE), "-f", "s16le", "pipe:1",
+        "-t", f"{seconds:.3f}", "-af", ",".join((*one, *small, _ASYNC)),
+        "-f", "s16le", "pipe:1",
     ]  # fmt: skip
 
 
@@ -138,6 +162,7 @@ def _in_time(now: float, deadline: float, stalled: float) -> None:
 
 
 def _ended(process: "subprocess.Popen[bytes]", log: str, total: int) -> None:
-    if process.wait() != 0:
-        reason = refusal(log)
-        raise DecodeFailed(reason.message, code=reason.code, decoded=total / BYTES_PER_SECOND, log=log)
+    failed = process.wait() != 0 or _WRONG_SUM in log
+    if failed or _SKIPPED in log:
+        reason, kind = refusal(log), GapTooLong if _SKIPPED in log else DecodeFailed
+        raise kind(reason.message, code=reason.code, decoded=total / BYTES_PER_SECOND, log=log)

@@ -8,13 +8,13 @@ from core.jobs.ends import Effect, emit, fail, finish, hand_back, note, retry
 from core.jobs.events import START, Event, Look, Place, Told, look
 from core.jobs.facts import AssemblyFacts, HeardChunk, assembly_facts, current_segments, segments_of
 from core.jobs.follow import segments, settled
-from core.jobs.listing import Filter, page
+from core.jobs.listing import Filter, Neighbours, neighbours, page
 from core.jobs.naming import merge, rename
 from core.jobs.rows import NewStep
 from core.jobs.scavenge import scavenge
 from core.jobs.separate import separate
 from core.jobs.speakers import blocks_of, record_block, record_speakers
-from core.jobs.submit import Submitted, check_room, submit, submit_kept, submit_url
+from core.jobs.submit import Submitted, check_quota, check_room, submit, submit_kept, submit_url
 from core.jobs.sweep import Swept, sweep
 from core.jobs.views import (
     served_models,
@@ -38,6 +38,7 @@ __all__ = [
     "Filter",
     "HeardChunk",
     "Look",
+    "Neighbours",
     "NewStep",
     "Place",
     "Source",
@@ -49,6 +50,7 @@ __all__ = [
     "assembly_facts",
     "blocks_of",
     "cancel",
+    "check_quota",
     "check_room",
     "check_storage",
     "claim",
@@ -61,6 +63,7 @@ __all__ = [
     "heartbeat",
     "look",
     "merge",
+    "neighbours",
     "note",
     "page",
     "record_block",

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, delete, func, select
+from sqlalchemy import Float, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from core import plan
 from core.context import Context
 from core.database import transaction
 from core.errors import Conflict, Gone, InvalidRequest
-from core.jobs import heard, notices, tracks
+from core.jobs import heard, notices, slots, tracks
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
 from core.jobs.views import job_json, own
@@ -99,11 +99,13 @@ def start_again(session: Session, job: Job, wanted: plan.Again, rings: Rings) ->
     job.warnings = [one for one in job.warnings if one["stage"] not in {kind.value for kind in wanted.kinds}]
     if tracks.several(job.options) and wanted.kinds != {Kind.ASSEMBLE}:
         _forget_people(session, job)
+    slots.take(session, job, rings.context.settings)
     session.flush()
     for kind, finished_too in wanted.requeue.items():
         _requeue(session, job, kind, finished_too, rings)
     job.tallies = plan.written(_counted(session, job, wanted))
-    notices.emit(session, job, EventType.JOB_STARTED, rings)
+    if job.status == Status.PROCESSING:  # one that is held back starts when somebody takes it up
+        notices.emit(session, job, EventType.JOB_STARTED, rings)
     go_on(session, job, rings)
 
 
@@ -146,21 +148,24 @@ def _requeue(session: Session, job: Job, kind: Kind, finished_too: bool, rings: 
     tallies = plan.read(job.tallies)
     costs = [seconds_of(step.params) or 1.0 for step in steps]
     tags, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)
+    status = StepStatus.HELD if job.held_at is not None else StepStatus.QUEUED
     for step, at in zip(steps, tags, strict=True):
-        step.status, step.fair_tag = StepStatus.QUEUED, at
+        step.status, step.fair_tag = status, at
         step.result = step.last_error = step.finished_at = None
         step.kills = step.errors = step.outages = 0
         step.suspect, step.due_at = False, func.clock_timestamp()
     tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
     job.tallies = plan.written(tallies)
     session.flush()
-    rings.add(session, kind, model_of(job, kind), len(steps))
+    if status is StepStatus.QUEUED:
+        rings.add(session, kind, model_of(job, kind), len(steps))
 
 
 def _counted(session: Session, job: Job, wanted: plan.Again) -> dict[Kind, plan.Tally]:
     """The tallies as the rows have them; tags and working time go on, and what was settled of kinds that stay."""
     length = func.coalesce(Step.params["end"].astext.cast(Float) - Step.params["start"].astext.cast(Float), 0.0)
     ended = Step.status.in_([StepStatus.DONE, *_MISSING])
+    known = and_(Step.status == StepStatus.DONE, Step.result["cached"].as_boolean())
     rows = session.execute(
         select(
             Step.kind,
@@ -169,7 +174,8 @@ def _counted(session: Session, job: Job, wanted: plan.Again) -> dict[Kind, plan.
             func.count().filter(Step.status.in_(_MISSING)),
             func.sum(length),
             func.coalesce(func.sum(length).filter(ended), 0.0),
-            func.count().filter(Step.status == StepStatus.DONE, Step.result["cached"].as_boolean()),
+            func.count().filter(known),
+            func.coalesce(func.sum(length).filter(known), 0.0),
         )
         .where(Step.job_id == job.id)
         .group_by(Step.kind)
@@ -182,7 +188,7 @@ def _counted(session: Session, job: Job, wanted: plan.Again) -> dict[Kind, plan.
     found[Kind.DIARIZE] = replace(
         found[Kind.DIARIZE], given_up=before[Kind.DIARIZE].given_up and Kind.DIARIZE not in wanted.kinds
     )
-    for kind, total, opened, failed, seconds, done, cached in rows:
+    for kind, total, opened, failed, seconds, done, cached, cached_seconds in rows:
         found[Kind(kind)] = replace(
             found[Kind(kind)],
             total=total,
@@ -191,5 +197,6 @@ def _counted(session: Session, job: Job, wanted: plan.Again) -> dict[Kind, plan.
             seconds=seconds,
             done_seconds=done,
             cached=cached,
+            cached_seconds=cached_seconds,
         )
     return found

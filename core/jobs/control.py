@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import transaction
 from core.errors import NotFound
-from core.jobs import notices
+from core.jobs import notices, slots
 from core.jobs.rows import Rings, close, locked
 from core.jobs.tracks import recordings_of
 from core.jobs.views import job_json, own
@@ -40,6 +40,8 @@ def cancel(context: Context, tenant: Tenant, job_id: UUID) -> dict[str, Any]:
         if not Status(job.status).ended:
             close(session, job, Status.CANCELLED)
             notices.ended(session, job, rings)
+            slots.release(session, job.tenant_id, rings)
+            session.refresh(job)
         shown = job_json(session, job)
     rings.ring()
     return shown
@@ -84,7 +86,9 @@ def _delete(session: Session, job: Job, rings: Rings) -> list[str]:
         notices.ended(session, job, rings)
     _erase_rows(session, job)
     notices.deleted(session, job, rings)
-    return [rows.tombstone(session, one) for one in recordings if not _stays(session, one)]
+    prefixes = [rows.tombstone(session, one) for one in recordings if not _stays(session, one)]
+    slots.release(session, job.tenant_id, rings)
+    return prefixes
 
 
 def _erase_rows(session: Session, job: Job) -> None:

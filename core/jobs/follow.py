@@ -10,7 +10,7 @@ from core.database import transaction
 from core.jobs import tracks
 from core.jobs.views import own
 from core.keys import Tenant
-from core.states import Kind, Status, StepStatus
+from core.states import OPEN, Kind, Status
 from core.tables import Job, SegmentRow, Step
 from core.transcript import Segment, rendered
 
@@ -19,7 +19,7 @@ def settled(context: Context, tenant: Tenant, job_id: UUID) -> int:
     """The number of the first chunk that is still to be heard: all before it have their first text, or none. Chunks
     come in their order, so none is added before it."""
     chunks = (Step.job_id == job_id, Step.kind == Kind.TRANSCRIBE)
-    still_open = Step.status.in_([StepStatus.QUEUED, StepStatus.RUNNING])
+    still_open = Step.status.in_(OPEN)
     with transaction(context.sessions) as session:
         own(session, tenant, job_id)
         first, last = session.execute(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, select
 
@@ -40,6 +41,37 @@ def page(
         found = session.scalars(query.order_by(Job.id.desc()).limit(limit + 1)).all()
         listed = jobs_json(session, found[:limit])
     return {"jobs": listed, "next_cursor": listed[-1]["id"] if len(found) > limit else None}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """`jobs` as `show` gives them, newest first. `older`: whether there may be more behind the last."""
+
+    jobs: list[dict[str, Any]]
+    older: bool
+
+
+def neighbours(
+    context: Context,
+    tenant: Tenant,
+    wanted: Filter = ALL,
+    *,
+    limit: int = 20,
+    before: UUID | None = None,
+    after: UUID | None = None,
+) -> Neighbours:
+    """The newest jobs; those made just before one, or just after one, whether that one is there or not."""
+    query = _filtered(select(Job).where(Job.tenant_id == tenant.id, Job.deleted_at.is_(None)), wanted)
+    if before is not None:
+        query = query.where(Job.id < before)
+    if after is not None:
+        query = query.where(Job.id > after)
+    upwards = after is not None and before is None
+    query = query.order_by(Job.id if upwards else Job.id.desc()).limit(limit + 1)
+    with transaction(context.sessions) as session:
+        found = session.scalars(query).all()
+        listed = jobs_json(session, found[:limit])
+    return Neighbours(listed[::-1], bool(listed)) if upwards else Neighbours(listed, len(found) > limit)
 
 
 def _filtered(query: Select[Job], wanted: Filter) -> Select[Job]:

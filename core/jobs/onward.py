@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import plan, second_pass
 from core.database import from_now
-from core.jobs import notices, tracks
+from core.jobs import ledger, notices, slots, tracks
 from core.jobs.rows import NewStep, Rings, add_steps, close
 from core.settings import Settings
 from core.states import Kind, Status, StepStatus
@@ -27,8 +27,11 @@ def go_on(session: Session, job: Job, rings: Rings, error: dict[str, Any] | None
     _wait_for_speakers(session, job, rings.context.settings)
     verdict = plan.verdict(plan.read(job.tallies))
     if verdict is not None and not Status(job.status).ended:
+        if verdict is Status.COMPLETED:
+            ledger.enter(session, job, duration(session, job))
         close(session, job, verdict, error)
         notices.ended(session, job, rings)
+        slots.release(session, job.tenant_id, rings)
 
 
 def _add(session: Session, job: Job, kind: Kind, rings: Rings) -> None:

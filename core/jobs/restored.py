@@ -77,7 +77,7 @@ def clear(context: Context) -> None:
     with transaction(context.sessions) as session:
         session.execute(text(f"DROP TABLE IF EXISTS {names} CASCADE"))
         # Of triggers that went with the tables; the backup brings its own.
-        session.execute(text("DROP FUNCTION IF EXISTS audit_entries_kept, audit_batches_kept"))
+        session.execute(text("DROP FUNCTION IF EXISTS audit_entries_kept, audit_batches_kept, usage_stays"))
 
 
 def settle(context: Context) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
@@ -17,10 +17,11 @@ from core import fairness, plan
 from core.context import Context
 from core.database import from_now
 from core.jobs.crew import able
-from core.states import DIARIZED, RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
+from core.states import DIARIZED, OPEN, RECOGNIZED, UNDER_WAY, Kind, Status, StepStatus, lane
 from core.tables import Job, Step, Tenant, VirtualTime
 
-OPEN = (StepStatus.QUEUED, StepStatus.RUNNING)
+AT_WORK: tuple[ColumnElement[bool], ...] = (Job.status.in_(UNDER_WAY), Job.held_at.is_(None))
+"""Of a job whose steps may be claimed: it has a share of its tenant's."""
 
 _LOCKED = select(Job).where(Job.id == bindparam("job")).with_for_update()
 """Made once, as in `core.jobs.due`."""
@@ -85,6 +86,7 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     if not missing:
         return 0
     costs = [one.seconds or 1.0 for one in missing]
+    status = StepStatus.HELD if job.held_at is not None else StepStatus.QUEUED
     found, tag = fair_tags(session, job, kind, tallies[lane(kind)].tag, costs)
     session.execute(
         insert(Step),
@@ -95,6 +97,7 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
                 "kind": kind.value,
                 "index": one.index,
                 "model": model,
+                "status": status,
                 "params": one.params,
                 "fair_tag": at,
             }
@@ -104,7 +107,8 @@ def add_steps(session: Session, job: Job, kind: Kind, new: Sequence[NewStep], ri
     tallies[kind] = tallies[kind].added(len(missing), sum(one.seconds for one in missing))
     tallies[lane(kind)] = replace(tallies[lane(kind)], tag=tag)
     job.tallies = plan.written(tallies)
-    rings.add(session, kind, model, len(missing))
+    if status is StepStatus.QUEUED:
+        rings.add(session, kind, model, len(missing))
     return len(missing)
 
 
@@ -150,9 +154,7 @@ def seconds_of(params: dict[str, Any]) -> float:
 
 def _weight(session: Session, job: Job) -> float:
     tenant_weight = session.scalar(select(Tenant.weight).where(Tenant.id == job.tenant_id)) or 1.0
-    active = session.scalar(
-        select(func.count()).select_from(Job).where(Job.tenant_id == job.tenant_id, Job.status.in_(UNDER_WAY))
-    )
+    active = session.scalar(select(func.count()).select_from(Job).where(Job.tenant_id == job.tenant_id, *AT_WORK))
     return fairness.weight(tenant_weight, job.options.get("priority", "normal"), active or 1)
 
 
@@ -163,7 +165,7 @@ def close(session: Session, job: Job, status: Status, error: dict[str, Any] | No
     if status is Status.FAILED:
         job.error = error or {"code": "internal_error", "message": "a step failed", "stage": "", "retryable": True}
     job.finished_at = func.clock_timestamp()
-    job.speakers_until = None
+    job.speakers_until = job.held_at = None
     kept = job.options.get("delete_after_seconds")
     job.delete_at = None if kept is None else from_now(kept)
 

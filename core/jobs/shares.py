@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from core import fairness
 from core.context import Context
 from core.database import transaction
-from core.jobs.rows import Rings, locked, retag
-from core.states import UNDER_WAY, Status
+from core.jobs.rows import AT_WORK, Rings, locked, retag
+from core.states import Status
 from core.tables import Job, Tenant
 
 TOLERATED = 1.25
@@ -29,13 +29,13 @@ def rebalance(context: Context) -> int:
 
 
 def _changed(session: Session) -> Iterator[UUID]:
-    active = select(Job.tenant_id, func.count().label("jobs")).where(Job.status.in_(UNDER_WAY)).group_by(Job.tenant_id)
+    active = select(Job.tenant_id, func.count().label("jobs")).where(*AT_WORK).group_by(Job.tenant_id)
     counted = active.subquery()
     rows = session.execute(
         select(Job.id, Job.weight, Job.options["priority"].astext, Tenant.weight, counted.c.jobs)
         .join(Tenant, Tenant.id == Job.tenant_id)
         .join(counted, counted.c.tenant_id == Job.tenant_id)
-        .where(Job.status.in_(UNDER_WAY), Job.weight.is_not(None))
+        .where(*AT_WORK, Job.weight.is_not(None))
         .order_by(Job.id)
     )
     for job_id, weight, priority, tenant_weight, jobs in rows:

@@ -10,12 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
-from core import models
+from core import models, quota
 from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
 from core.errors import InvalidRequest, SourceForbidden, Unavailable
-from core.jobs import notices
+from core.jobs import notices, slots
+from core.jobs.asked import Asked, ask, with_secret
 from core.jobs.crew import able
 from core.jobs.ends import warn
 from core.jobs.once import Keyed, fingerprint, keyed, taken
@@ -30,7 +31,7 @@ from core.recordings.rows import Source
 from core.states import UNDER_WAY, Kind
 from core.storage import check_storage
 from core.tables import Job, ParticipantsRow, Recording, TrackRow
-from core.webhooks import own as own_webhook
+from core.webhooks.own import attach
 from core.webhooks.types import EventType
 
 QUEUE_RETRY_AFTER = 60
@@ -43,6 +44,12 @@ class Submitted:
 
     job: dict[str, Any]
     created: bool
+
+
+def check_quota(context: Context, tenant: Tenant) -> None:
+    """Raises QuotaExceeded, as `submit` would, before an upload is read. Not for one that may be a job already."""
+    with transaction(context.sessions) as session:
+        quota.check(session, context.settings, tenant.id)
 
 
 def check_room(context: Context, coming: int = 0) -> None:
@@ -75,9 +82,10 @@ def submit(
     second and further tracks, of a job that has them; `options.tracks` describes all. `repeated`: the caller knows no
     keys and may send all again: the same recording and options are one job while it goes on, and for a while after.
 
-    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch; whoever opened the upload discards it then.
+    Raises InputError for an empty file, UnknownModel, IdempotencyMismatch, QuotaExceeded; whoever opened the upload
+    discards it then.
     """
-    asked = _asked(context, options)
+    asked = ask(context, options)
     sources = [Source(incoming, filename), *others]
     for one in sources:
         rows.refuse_empty(one, named=bool(others))
@@ -114,7 +122,7 @@ def submit_kept(
     if options.tracks:
         message = "come as file parts of a multipart body, one each"
         raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
-    asked = _asked(context, options)
+    asked = ask(context, options)
     with transaction(context.sessions) as session:
         sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
     once = keyed(idempotency_key, fingerprint([sha256], options), repeated=repeated)
@@ -126,7 +134,7 @@ def submit_url(
 ) -> Submitted:
     """As `submit`, of a recording that a worker fetches. Raises InvalidRequest `source_forbidden` for a URL that can be
     seen to lead where this server may not go; what a name's addresses are, the worker finds out."""
-    asked = _asked(context, options)
+    asked = ask(context, options)
     try:
         target = context.settings.outgoing.read(url)
     except SourceForbidden as error:
@@ -143,29 +151,10 @@ def submit_url(
     return _once(context, tenant, asked, once, added, target)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    options: Options
-    model: str
-    webhook: own_webhook.Prepared | None
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """The options as the job keeps and shows them."""
-        found = self.options.model_dump(mode="json", exclude={"participants", "webhook"})
-        return {**found, "webhook": self.webhook.shown if self.webhook else None}
-
-
-def _asked(context: Context, options: Options) -> _Asked:
-    """Raises UnknownModel, InvalidRequest `webhook_forbidden`, Unavailable `no_installation_key`."""
-    model = models.resolve(options.model or context.settings.model, context.settings).name
-    return _Asked(options, model, own_webhook.prepared(context, options.webhook))
-
-
 def _once(
     context: Context,
     tenant: Tenant,
-    asked: _Asked,
+    asked: Asked,
     once: Keyed | None,
     recordings: Callable[[Session], Sequence[Recording]],
     target: Target | None = None,
@@ -176,18 +165,11 @@ def _once(
         first = job_id if once is None else taken(session, context, tenant, once, job_id)
         if first != job_id:
             return Submitted(job_json(session, own(session, tenant, first)), created=False)
+        quota.check(session, context.settings, tenant.id)
         job = _new_job(session, context, tenant, job_id, recordings(session), asked, rings, target)
         shown = job_json(session, job)
     rings.ring()
-    return Submitted(_with_secret(shown, asked), created=True)
-
-
-def _with_secret(shown: dict[str, Any], asked: _Asked) -> dict[str, Any]:
-    """Of its webhook, where it was made here: shown this one time."""
-    if asked.webhook is None or asked.webhook.minted is None:
-        return shown
-    webhook = {**asked.webhook.shown, "secret": asked.webhook.minted}
-    return {**shown, "options": {**shown["options"], "webhook": webhook}}
+    return Submitted(with_secret(shown, asked), created=True)
 
 
 def _new_job(
@@ -196,7 +178,7 @@ def _new_job(
     tenant: Tenant,
     job_id: UUID,
     recordings: Sequence[Recording],
-    asked: _Asked,
+    asked: Asked,
     rings: Rings,
     target: Target | None,
 ) -> Job:
@@ -232,7 +214,8 @@ def _new_job(
         session.add(ParticipantsRow(job_id=job.id, body=told_of))
     session.flush()
     if asked.webhook is not None:
-        own_webhook.attach(session, tenant, job.id, asked.webhook)
+        attach(session, tenant, job.id, asked.webhook)
+    slots.take(session, job, context.settings)
     if target is not None:
         fetch = NewStep(Kind.FETCH, params={"url": target.url, "host": target.host})
         add_steps(session, job, Kind.FETCH, [fetch], rings)

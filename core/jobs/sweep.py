@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from core.context import Context
 from core.database import from_now, transaction
 from core.errors import DeadlinePassed, ScriptoriumError
-from core.jobs import notices
+from core.jobs import notices, slots
 from core.jobs.claims import Claimed
 from core.jobs.control import expire
 from core.jobs.crew import alive
 from core.jobs.ends import retry
 from core.jobs.rows import Rings, close, locked
 from core.jobs.shares import rebalance
+from core.jobs.slots import release_all
 from core.jobs.speakers import give_up_late
 from core.states import RECOGNIZED, Kind, Status, StepStatus
 from core.tables import Job, Recording, Step, SweepState, Worker
@@ -42,6 +43,7 @@ class Swept:
     unserved: int = 0
     rebalanced: int = 0
     speakerless: int = 0
+    released: int = 0
     deliveries: int = 0
 
 
@@ -59,10 +61,11 @@ def sweep(context: Context, spacing: float = 0.0) -> Swept:
     reaped = sum(_reap(context, step) for step in _ended_leases(context)) if now >= reap_after else 0
     unserved = _give_up(context) if now >= reap_after + QUIET_BEFORE_GIVING_UP else 0
     speakerless = give_up_late(context) if now >= reap_after else 0
-    rebalanced, rung = rebalance(context), _ring_due(context)
-    erased, expired = _erase(context), _expire(context)
+    released = release_all(context)
+    rebalanced = rebalance(context)
+    rung, erased, expired = _ring_due(context), _erase(context), _expire(context)
     freed = upkeep.sweep(context, reap=now >= reap_after)
-    return Swept(reaped, rung, erased, expired, unserved, rebalanced, speakerless, freed)
+    return Swept(reaped, rung, erased, expired, unserved, rebalanced, speakerless, released, freed)
 
 
 def _ended_leases(context: Context) -> list[Claimed]:
@@ -174,4 +177,5 @@ def _fail_unserved(context: Context, job_id: UUID, model: str) -> None:
             error = {"code": "model_not_served", "message": message, "stage": Kind.TRANSCRIBE.value, "retryable": True}
             close(session, job, Status.FAILED, error)
             notices.ended(session, job, rings)
+            slots.release(session, job.tenant_id, rings)
     rings.ring()

@@ -4,7 +4,7 @@ A recording that its owner sent on its own stays until it is deleted itself; one
 job that needs it. `core.jobs` builds on `core.recordings.rows`; nothing here knows how a job goes on.
 """
 
-from core.recordings.kept import Kept, keep, keep_once
+from core.recordings.kept import Kept, keep, keep_once, store
 from core.recordings.owned import delete, page, show
 from core.recordings.rows import Source
 from core.recordings.sound import LONGEST_CLIP, Original, original, rendered
@@ -21,4 +21,5 @@ __all__ = [
     "page",
     "rendered",
     "show",
+    "store",
 ]

@@ -43,6 +43,22 @@ def keep(context: Context, tenant: Tenant, incoming: Arrived, filename: str) -> 
     return keep_once(context, tenant, incoming, filename).recording
 
 
+def store(context: Context, tenant: Tenant, incoming: Arrived, filename: str) -> dict[str, Any]:
+    """As `keep`, but unseen: what it is, and whether it is a recording at all, its job finds out. It goes with its last
+    job; without one it stays until `delete`.
+
+    Raises InputError for an empty file; whoever opened the upload discards it then.
+    """
+    source = Source(incoming, filename)
+    rows.refuse_empty(source)
+    recording = rows.placed(tenant, source)
+    with rows.discarded_if_refused(context, [recording]), transaction(context.sessions) as session:
+        session.add(recording)
+        session.flush()
+        session.refresh(recording)
+        return recording_json(recording)
+
+
 def keep_once(
     context: Context, tenant: Tenant, incoming: Arrived, filename: str, idempotency_key: str | None = None
 ) -> Kept:

@@ -5,7 +5,7 @@ Changes go through `migrations/`; these files are what the migrations add up to.
 
 from core.tables.audit import AuditBatch, AuditEntry
 from core.tables.base import Base
-from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant
+from core.tables.callers import ApiKey, IdempotencyKey, SigningKey, Tenant, UsageRow
 from core.tables.upkeep import SweepState, VirtualTime, Worker
 from core.tables.uploads import Upload
 from core.tables.webhooks import AttemptRow, Delivery, Endpoint, EventRow, Receiver
@@ -37,6 +37,7 @@ __all__ = [
     "TrackRow",
     "TranscriptRow",
     "Upload",
+    "UsageRow",
     "VirtualTime",
     "Worker",
 ]

@@ -1,25 +1,34 @@
-"""Who asks: tenants, their keys, and the keys by which nothing is done twice."""
+"""Who asks: tenants, their keys, the keys by which nothing is done twice, and what each tenant used."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Base
 
 
 class Tenant(Base):
-    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants.
-    `event_position`: the last that one of its events was given."""
+    """Whom keys, recordings and jobs belong to. `weight` is its share of the workers beside other tenants. The limits:
+    None is the setting's, 0 none (`core.tenants`). `event_position`: the last that one of its events was given."""
 
     __tablename__ = "tenants"
-    __table_args__ = (CheckConstraint("weight > 0", name="tenant_weight_positive"),)
+    __table_args__ = (
+        CheckConstraint("weight > 0", name="tenant_weight_positive"),
+        # `least` passes over NULL. A negative limit would refuse everything without a word.
+        CheckConstraint(
+            "least(monthly_minutes, concurrent_jobs, requests_per_minute) >= 0", name="tenant_limits_not_negative"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     weight: Mapped[float] = mapped_column(server_default="1")
+    monthly_minutes: Mapped[int | None] = mapped_column(Integer)
+    concurrent_jobs: Mapped[int | None] = mapped_column(Integer)
+    requests_per_minute: Mapped[int | None] = mapped_column(Integer)
     event_position: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -71,3 +80,29 @@ class IdempotencyKey(Base):
         ForeignKey("jobs.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED")
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class UsageRow(Base):
+    """What one completed run of a job used, on a day in UTC: written with the run's end, and never changed (a trigger
+    refuses it). It outlives the job, so nothing refers to it and it holds nothing of what was said. `subject`: as a
+    job's `submitted_by`. `audio_seconds` are what is billed."""
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        # A mistake is not put right by a negative row, which would hide it.
+        CheckConstraint("least(audio_seconds, compute_seconds, cached_seconds) >= 0", name="usage_is_never_given_back"),
+        CheckConstraint("cached_seconds <= audio_seconds", name="cached_is_part_of_billed"),
+        Index("usage_of_tenant", "tenant_id", "day"),
+    )
+
+    # A run is entered once.
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    run: Mapped[int] = mapped_column(Integer, primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"))
+    day: Mapped[date] = mapped_column(Date)
+    subject: Mapped[str | None]
+    tag: Mapped[str | None]
+    model: Mapped[str]
+    audio_seconds: Mapped[float]
+    compute_seconds: Mapped[float]
+    cached_seconds: Mapped[float]

@@ -68,7 +68,8 @@ class Job(Base):
     queued steps' tags were made with; the sweep makes them anew when the job's share has become another. `diarizer`:
     who finds its speakers, None where nobody shall. `speakers_until`: its words are there, and so long it waits for
     speakers. `submitted_by`: the subject of the tenant that asked for it (`core.keys.Tenant`); None for jobs of old.
-    `source_url`: where its recording was fetched, without the query. `sequence`: how many events it had."""
+    `source_url`: where its recording was fetched, without the query. `sequence`: how many events it had.
+    `held_at`: since when it waits for another job of its tenant to end (`core.jobs.slots`)."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -78,9 +79,12 @@ class Job(Base):
             "(status IN ('completed', 'failed', 'cancelled')) = (finished_at IS NOT NULL)", name="job_end_has_time"
         ),
         CheckConstraint("(status = 'failed') = (error IS NOT NULL)", name="failed_job_says_why"),
+        # What is held back has not begun, and what has ended waits for nothing.
+        CheckConstraint("held_at IS NULL OR status = 'queued'", name="held_job_waits"),
         Index("jobs_newest", "tenant_id", "id"),
         Index("jobs_open", "tenant_id", postgresql_where=text("status IN ('queued', 'processing')")),
         Index("jobs_of_recording", "recording_id"),
+        Index("jobs_held", "tenant_id", "held_at", postgresql_where=text("held_at IS NOT NULL")),
         Index("jobs_waiting_for_speakers", "speakers_until", postgresql_where=text("speakers_until IS NOT NULL")),
         # A caller finds its job by what it calls the meeting: on 100,000 jobs 0.02 ms, and 28 ms without.
         Index("jobs_metadata", "metadata", postgresql_using="gin", postgresql_ops={"metadata": "jsonb_path_ops"}),
@@ -105,6 +109,7 @@ class Job(Base):
     sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
     late_results: Mapped[int] = mapped_column(Integer, server_default="0")
     submitted_by: Mapped[str | None]
+    held_at: Mapped[datetime | None]
     warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     language: Mapped[str | None]

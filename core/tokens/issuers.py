@@ -26,7 +26,8 @@ def caller_of(context: Context, token: str, issuer: Issuer, public: Sequence[Map
         )
     with transaction(context.sessions) as session:
         tenant = keys.tenant_of(session, name)
-        return Caller(Tenant(tenant.id, tenant.name, _subject(issuer, claims)), _scopes(issuer, claims))
+        whose = Tenant(tenant.id, tenant.name, _subject(issuer, claims), tenant.requests_per_minute)
+        return Caller(whose, _scopes(issuer, claims))
 
 
 def _subject(issuer: Issuer, claims: Mapping[str, Any]) -> str:

@@ -42,7 +42,9 @@ def _place(session: Session, tenant: Tenant) -> None:
     # Foreign keys may still be checked against the row: whoever writes an event does not wait for who reads.
     own = select(TenantRow).where(TenantRow.id == tenant.id)
     row = session.scalars(own.with_for_update(key_share=True), execution_options={"populate_existing": True}).one()
-    ids = session.scalars(unplaced.order_by(EventRow.id).limit(AT_ONCE)).all()
+    # Passes over what a deletion is thinning, which may wait for the tenant's row: that gets its place later.
+    free = unplaced.order_by(EventRow.id).limit(AT_ONCE).with_for_update(skip_locked=True)
+    ids = session.scalars(free).all()
     placed = [{"id": one, "position": row.event_position + number} for number, one in enumerate(ids, 1)]
     if placed:
         session.execute(update(EventRow), placed)

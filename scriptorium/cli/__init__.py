@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from scriptorium.cli import audit, backup, doctor, jobs, keys, models, score, serve, transcribe, webhooks
+from scriptorium.cli import audit, backup, doctor, jobs, keys, models, score, serve, tenants, transcribe, webhooks
 from scriptorium.cli.exits import SERVER_UNREACHABLE, for_refusal
 from scriptorium.client import ApiError, ServerUnreachable
 
@@ -22,6 +22,7 @@ app.add_typer(jobs.app, name="jobs")
 app.command()(jobs.workers)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(audit.app, name="audit")
 app.command()(score.score)

@@ -14,6 +14,6 @@ _OF_THE_RECORDING = frozenset({
 
 
 def for_refusal(error: ApiError) -> int:
-    """A wrong key, id or option is wrong use; a recording that cannot be transcribed is a failed job."""
-    wrong_use = 400 <= error.status < 500 and error.code not in _OF_THE_RECORDING
+    """A wrong key, id or option is wrong use; a recording that cannot be transcribed, or not now, is a failed job."""
+    wrong_use = 400 <= error.status < 500 and error.status != 429 and error.code not in _OF_THE_RECORDING
     return WRONG_USE if wrong_use else JOB_FAILED

@@ -27,6 +27,9 @@ def test_a_meeting_becomes_its_transcript(client: Client) -> None:
     assert starts == sorted(starts)
     assert 0 <= starts[0] < starts[-1] <= job["recording"]["duration"]
     assert transcript["model"]["name"] == "demo"
+    billed = [one for one in client.usage("tag")["usage"] if one["group"] == "a"]
+    assert [one["audio_seconds"] for one in billed] == [transcript["usage"]["seconds"]]
+    assert billed[0]["compute_seconds"] > 0
 
 
 def test_the_demonstration_model_hears_the_meeting(client: Client) -> None:

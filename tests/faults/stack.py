@@ -155,6 +155,7 @@ class Stack:
             "SCRIPTORIUM_VAD": "webrtc",  # Silero hears no speech in tones
             "SCRIPTORIUM_MIN_FREE_BYTES": "0",
             "SCRIPTORIUM_MIN_FREE_SHARE": "0",
+            "SCRIPTORIUM_RATE_LIMIT": "0",  # one key asks as often as it can
             "SCRIPTORIUM_THREADS": "1",
             "SCRIPTORIUM_INSTALLATION_KEY": vault.new_key(),
             "SCRIPTORIUM_OUTGOING_ALLOW": "127.0.0.1",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core import jobs
+from core import jobs, tenants
 from core.context import Context
 from core.keys import Tenant
 from core.options import parse
@@ -36,11 +36,19 @@ def make_job(context: Context, tenant: Tenant) -> MakeJob:
 
 
 @pytest.fixture
+def limited(context: Context, tenant: Tenant) -> Callable[[int], None]:
+    """Sets how many jobs of the tenant may be at work."""
+
+    def limit(count: int) -> None:
+        tenants.change(context, "default", {"concurrent_jobs": count})
+
+    return limit
+
+
+@pytest.fixture
 def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
     """Of the HTTP API, with nothing stored."""
     made = Caller(context, api_key)
-    for prefix in ("recordings", "uploads"):
-        context.blobs.delete_prefix(prefix)
     assert not made.stored()
     return made
 

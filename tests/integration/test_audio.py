@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from core.errors import InputError
-from core.probe import limited, probe
+from core.probe import limited, own_environment, own_program, probe
 from core.settings import Settings
 from tests.fakes import media
-from worker.audio import BYTES_PER_SECOND, Decoder, decode, decoder, own_decoder
+from tests.hostile.kinds import matroska
+from worker.audio import BYTES_PER_SECOND, Decoder, GapTooLong, decode, decoder, own_decoder
 
 DECODERS = [own_decoder(), *([decoder()] if shutil.which("ffmpeg") else [])]
 
@@ -47,12 +48,10 @@ def test_a_probe_that_hangs_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ffprobe", ["", None])
 def test_tags_without_end(tmp_path: Path, ffprobe: str | None) -> None:
-    """One that nobody asked for does no harm; one that makes the answer too long to read is no duration."""
-    sung = media.tagged(tmp_path / "sung.ogg", LYRICS="la " * 100_000)
-    assert probe(sung, ffprobe=ffprobe).duration == pytest.approx(1.0, abs=0.05)
-    with pytest.raises(InputError) as refused:
-        probe(media.tagged(tmp_path / "long.ogg", DURATION="9" * 200_000), ffprobe=ffprobe)
-    assert refused.value.code == "invalid_media"
+    """One that nobody asked for does no harm, nor one that makes the answer too long to read: it is no duration."""
+    for tag in ({"LYRICS": "la " * 100_000}, {"DURATION": "9" * 200_000}):
+        sung = media.tagged(tmp_path / "sung.ogg", **tag)
+        assert probe(sung, ffprobe=ffprobe).duration == pytest.approx(1.0, abs=0.05)
 
 
 def _ends(pid: int, seconds: float = 10) -> None:
@@ -93,12 +92,66 @@ def test_both_decoders_agree(tmp_path: Path) -> None:
     assert max(lengths) - min(lengths) < 0.1
 
 
-@pytest.mark.parametrize("program", [None, *(["ffprobe"] if shutil.which("ffprobe") else [])])
+PROGRAMS = [None, *(["ffprobe"] if shutil.which("ffprobe") else [])]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_probe(tmp_path: Path, program: str | None) -> None:
     found = probe(media.write(tmp_path / "sound.mkv", media.buzz(4), channels=2), ffprobe=program)
     assert (found.channels, found.codec, found.sample_rate, found.has_audio) == (2, "flac", 16_000, True)
     assert found.duration == pytest.approx(4, abs=0.1)
     assert "matroska" in found.format
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    "said", [b"inf", b"nan", b"1e308:1e308", b"\xff\xfe", b"\xe2\x80\xae" * 60_000], ids=lambda said: said[:9]
+)
+def test_a_tag_that_says_nonsense_of_the_duration(tmp_path: Path, program: str | None, said: bytes) -> None:
+    """Also one that is longer than any answer may be."""
+    source = tmp_path / "sound.mkv"
+    parts = matroska.info(), matroska.track(), matroska.track_tag(b"DURATION", said), matroska.blocks()
+    source.write_bytes(matroska.file(*parts))
+    assert probe(source, ffprobe=program).duration == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("says", "code"), [("head -c 9999999 /dev/zero", "invalid_media"), ("sleep 60", "decode_timeout")]
+)
+def test_what_a_probe_says_is_bounded(tmp_path: Path, says: str, code: str) -> None:
+    script = tmp_path / "probe"
+    script.write_text(f"#!/bin/sh\nhead -c 9999999 /dev/zero >&2\n{says}\n")
+    script.chmod(0o755)
+    with pytest.raises(InputError) as refused:
+        probe(tmp_path, 2, ffprobe=str(script))
+    assert refused.value.code == code
+
+
+def pausing(path: Path, seconds: float) -> Path:
+    """A second of sound, a pause that the recorder did not write down, two seconds of sound."""
+    late = round(seconds * 1000)
+    blocks = matroska.blocks(lambda number: late if number > 9 else 0)
+    path.write_bytes(matroska.file(matroska.info(), matroska.track(), blocks))
+    return path
+
+
+def test_a_pause_of_a_year_takes_no_memory(tmp_path: Path) -> None:
+    source = pausing(tmp_path / "pause.mkv", 365 * 86400)
+    command = own_program("decode", str(source), "100", "strict", "mix")
+    small = ["/bin/sh", "-c", 'ulimit -v 1500000; exec "$@"', "small", *command]
+    decoded = subprocess.run(small, capture_output=True, check=True, env=own_environment()).stdout
+    assert len(decoded) == 100 * BYTES_PER_SECOND
+    assert not any(decoded[BYTES_PER_SECOND:])
+
+
+def test_a_decoder_that_leaves_out_a_pause_is_found_out(tmp_path: Path, using: Decoder) -> None:
+    source = pausing(tmp_path / "pause.mkv", 3 * 3600)
+    blocks = decode(source, Settings(), tolerant=False, check=lambda: None, using=using)
+    if using.path is None:
+        assert sum(map(len, blocks)) == (3 * 3600 + 3) * BYTES_PER_SECOND
+    else:
+        with pytest.raises(GapTooLong):
+            list(blocks)
 
 
 def test_limits_are_set_in_the_child() -> None:

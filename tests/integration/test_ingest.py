@@ -17,6 +17,7 @@ from core.settings import Settings
 from core.transcript import Word
 from tests.fakes import media, recognizers, tones
 from tests.fakes.steps import FakeStepContext
+from tests.hostile import binary, material
 from worker.audio import Decoder, decoder, own_decoder
 from worker.engines.protocols import Hypothesis
 from worker.steps import assemble, ingest, transcribe
@@ -106,6 +107,30 @@ def test_time_counts_from_the_start_of_the_file(tmp_path: Path, context: FakeSte
     assert context.warnings == []
 
 
+def test_time_goes_on_where_the_recorder_paused(tmp_path: Path, context: FakeStepContext, using: Decoder) -> None:
+    """A quarter of an hour, in stereo: more than ffmpeg may hold at once of the sound as it comes."""
+    sound, pause = (media.buzz(4, 48_000) * 32767).astype(np.int16), 900
+    data = material.encoded("webm", "libopus", sound, rate=48_000, channels=2, jump=(100, pause * 48_000))
+    context.blobs.put(context.source_key, [data])
+    result = ingest.run(context, using)
+    assert result["duration"] == pytest.approx(904, abs=0.2)
+    first, last = context.chunks[0], context.chunks[-1]
+    assert (first.start, last.start) == (pytest.approx(0, abs=0.2), pytest.approx(902, abs=0.5))
+
+
+def test_a_pause_that_a_decoder_left_out_is_decoded_by_our_own(tmp_path: Path, context: FakeStepContext) -> None:
+    script = tmp_path / "early"
+    script.write_text(
+        "#!/bin/sh\nhead -c 90000 /dev/zero\necho 'Failed to compensate for timestamp delta of 9000.0' >&2\n"
+    )
+    script.chmod(0o755)
+    media.write(tmp_path / "sound.wav", media.buzz(3))
+    result = ingest.run(context.upload(tmp_path / "sound.wav"), Decoder("early", str(script)))
+    assert (result["decoder"], result["duration"]) == (own_decoder().name, pytest.approx(3, abs=0.1))
+    assert context.generation.startswith(own_decoder().name)
+    assert context.warnings == []
+
+
 def test_silence_has_no_chunks(tmp_path: Path, context: FakeStepContext, using: Decoder) -> None:
     media.write(tmp_path / "silence.flac", np.zeros(16_000 * 5, np.float32))
     result = ingest.run(context.upload(tmp_path / "silence.flac"), using)
@@ -186,6 +211,33 @@ def test_a_damaged_recording_starts_a_new_generation(tmp_path: Path, context: Fa
         assert "-tolerant-" in result["generation"]
     assert result["duration"] == pytest.approx(60, abs=3)
     assert context.chunks
+
+
+@pytest.mark.parametrize("size", [0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wav_that_was_written_to_a_pipe_is_whole(
+    tmp_path: Path, context: FakeStepContext, using: Decoder, size: int
+) -> None:
+    context.blobs.put(context.source_key, [binary.wav(data_size=size, riff_size=size)])
+    assert ingest.run(context, using)["duration"] == pytest.approx(3, abs=0.001)
+    assert context.warnings == []
+
+
+@pytest.mark.parametrize(("container", "codec"), [("flac", "flac"), ("wv", "wavpack"), ("matroska", "flac")])
+def test_a_bit_that_turned_over_is_told(
+    tmp_path: Path, context: FakeStepContext, using: Decoder, container: str, codec: str
+) -> None:
+    """It decodes all the same, to other sound: only the frame's checksum knows."""
+    data = bytearray(material.encoded(container, codec, material.speech()))
+    for sound, told in ((bytes(data), []), (_turned(data), ["media_damaged"])):
+        again = replace(context, emitted=[], warnings=[])
+        again.blobs.put(again.source_key, [sound])
+        assert ingest.run(again, using)["duration"] == pytest.approx(3, abs=0.3)
+        assert [code for code, _ in again.warnings] == told
+
+
+def _turned(data: bytearray) -> bytes:
+    data[len(data) // 2] ^= 1
+    return bytes(data)
 
 
 def test_longer_than_the_limit(tmp_path: Path, context: FakeStepContext, using: Decoder) -> None:

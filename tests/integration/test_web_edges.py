@@ -110,7 +110,7 @@ def test_the_api_describes_itself(caller: Caller) -> None:
     for path, operations in spec["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"]
-            wants_a_key = path.startswith(("/v1/", "/oauth/")) and method != "options"
+            wants_a_key = path.startswith(("/v1/", "/v2/", "/oauth/")) and method != "options"
             assert ("401" in operation["responses"]) is wants_a_key
     named = set(spec["components"]["schemas"])
     text = caller.call("GET", "/openapi.json").text

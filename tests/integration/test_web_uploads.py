@@ -44,6 +44,13 @@ def test_the_path_in_a_file_name_is_dropped(caller: Caller) -> None:
     assert caller.call("POST", "/v1/jobs", data=form).json["recording"]["filename"] == "call.wav"
 
 
+def test_a_file_name_in_no_known_script_is_told_apart_from_damage(caller: Caller) -> None:
+    part = PART.replace(b'filename="', b'filename="\xff')
+    refused = caller.upload_from(io.BytesIO(part))
+    assert "UTF-8" in problem(refused, 400, "bad_request")["detail"]
+    assert not caller.stored()
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "allowed"),
     [

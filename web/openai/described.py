@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from web.openai.asked import GRANULARITIES, TRANSCRIBE, TRANSLATE
+from web.streams import EVENT
 
 
 class OpenAIFault(BaseModel):
@@ -45,7 +46,7 @@ def answered(operation: dict[str, Any], *, translate: bool) -> None:
         "text/plain": {"schema": {"type": "string"}},
     }
     if not translate:
-        found["text/event-stream"] = {"schema": {"type": "string"}}
+        found["text/event-stream"] = {"schema": EVENT}
     operation["responses"]["200"]["content"] = found
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/OpenAIError"}}}
     operation["responses"]["400"] |= operation["responses"].pop("422")

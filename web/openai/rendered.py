@@ -7,6 +7,7 @@ from typing import Any
 
 from core.formats import FORMATS
 from core.languages import english_name
+from web.letters import letters
 from web.openai.asked import Asked
 
 Document = dict[str, Any]
@@ -81,25 +82,17 @@ def _word(word: dict[str, Any]) -> dict[str, Any]:
 
 
 def _diarized(transcript: Document, asked: Asked) -> dict[str, Any]:
-    letters = _letters(transcript)
+    names = letters(transcript)
     segments = [
         {
             "type": "transcript.text.segment",
             "id": f"seg_{number}",
             "start": one["start"],
             "end": one["end"],
-            "speaker": letters.get(one["speaker"], "unknown"),
+            "speaker": names.get(one["speaker"], "unknown"),
             "text": one["text"],
         }
         for number, one in enumerate(transcript["utterances"] or transcript["segments"])
     ]
     text, duration = transcript["text"], transcript["duration"]
     return {"task": "transcribe", "duration": duration, "text": text, "segments": segments, "usage": _usage(transcript)}
-
-
-def _letters(transcript: Document) -> dict[str, str]:
-    """A label -> its name, else `A`, `B` … in order of first speech, as OpenAI calls speakers."""
-    return {
-        one["label"]: one.get("name") or (chr(65 + number) if number < 26 else one["label"])
-        for number, one in enumerate(transcript["speakers"])
-    }

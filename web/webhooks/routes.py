@@ -7,10 +7,11 @@ from flask import Response, url_for
 
 from core.scopes import Scope
 from core.webhooks import endpoints, feed, ledger
-from web import openapi, queries, schemas, trail
+from web import openapi, queries, trail
 from web.answers import answer
 from web.fields import plain
 from web.scope import authenticate, context, needs, tenant
+from web.webhooks import shapes
 from web.webhooks.bodies import NewWebhook, Recovery, Rotation, WebhookChange, body, revealed
 
 routes = APIBlueprint("webhooks", __name__, url_prefix="/v1", tag="Webhooks")
@@ -18,7 +19,7 @@ routes.before_request(authenticate)
 
 
 @routes.post("/webhooks")
-@routes.output(schemas.WebhookWithSecret, status_code=201)
+@routes.output(shapes.WebhookWithSecret, status_code=201)
 @routes.doc(extensions={"requestBody": openapi.json_body(NewWebhook)}, responses={409: "There are too many"})
 @needs(Scope.WEBHOOKS_WRITE)
 def create() -> Response:
@@ -43,22 +44,22 @@ def create() -> Response:
 
 
 @routes.get("/webhooks")
-@routes.input(queries.WebhooksQuery, location="query", arg_name="query")
-@routes.output(schemas.WebhookPage)
-def page(query: queries.WebhooksQuery) -> Response:
+@routes.input(queries.RecordingsQuery, location="query", arg_name="query")
+@routes.output(shapes.WebhookPage)
+def page(query: queries.RecordingsQuery) -> Response:
     """Webhooks, newest first"""
     return answer(endpoints.page(context(), tenant(), **plain("cursor", query.model_dump())))
 
 
 @routes.get("/webhooks/<uuid:webhook_id>")
-@routes.output(schemas.WebhookOut)
+@routes.output(shapes.WebhookOut)
 def show(webhook_id: UUID) -> Response:
     """A webhook, and how it fares"""
     return answer(endpoints.show(context(), tenant(), webhook_id))
 
 
 @routes.patch("/webhooks/<uuid:webhook_id>")
-@routes.output(schemas.WebhookOut)
+@routes.output(shapes.WebhookOut)
 @routes.doc(extensions={"requestBody": openapi.json_body(WebhookChange)})
 @needs(Scope.WEBHOOKS_WRITE)
 def change(webhook_id: UUID) -> Response:
@@ -80,7 +81,7 @@ def delete(webhook_id: UUID) -> tuple[str, int]:
 
 
 @routes.post("/webhooks/<uuid:webhook_id>/rotate")
-@routes.output(schemas.WebhookWithSecret)
+@routes.output(shapes.WebhookWithSecret)
 @routes.doc(extensions={"requestBody": openapi.json_body(Rotation)})
 @needs(Scope.WEBHOOKS_WRITE)
 def rotate(webhook_id: UUID) -> Response:
@@ -93,7 +94,7 @@ def rotate(webhook_id: UUID) -> Response:
 
 
 @routes.post("/webhooks/<uuid:webhook_id>/test")
-@routes.output(schemas.DeliveryWithAttempts, status_code=202)
+@routes.output(shapes.DeliveryWithAttempts, status_code=202)
 @routes.doc(responses={409: "It is disabled"})
 @needs(Scope.WEBHOOKS_WRITE)
 def test(webhook_id: UUID) -> Response:
@@ -102,7 +103,7 @@ def test(webhook_id: UUID) -> Response:
 
 
 @routes.post("/webhooks/<uuid:webhook_id>/recover")
-@routes.output(schemas.Recovered, status_code=202)
+@routes.output(shapes.Recovered, status_code=202)
 @routes.doc(extensions={"requestBody": openapi.json_body(Recovery)}, responses={409: "It is disabled"})
 @needs(Scope.WEBHOOKS_WRITE)
 def recover(webhook_id: UUID) -> Response:
@@ -117,7 +118,7 @@ def recover(webhook_id: UUID) -> Response:
 
 @routes.get("/webhooks/<uuid:webhook_id>/deliveries")
 @routes.input(queries.DeliveriesQuery, location="query", arg_name="query")
-@routes.output(schemas.DeliveryPage)
+@routes.output(shapes.DeliveryPage)
 def deliveries(webhook_id: UUID, query: queries.DeliveriesQuery) -> Response:
     """What was sent to a webhook, or will be, newest first"""
     status = (query.status,) if query.status else ()
@@ -126,14 +127,14 @@ def deliveries(webhook_id: UUID, query: queries.DeliveriesQuery) -> Response:
 
 
 @routes.get("/deliveries/<uuid:delivery_id>")
-@routes.output(schemas.DeliveryWithAttempts)
+@routes.output(shapes.DeliveryWithAttempts)
 def delivery(delivery_id: UUID) -> Response:
     """A delivery, with each attempt"""
     return answer(ledger.show(context(), tenant(), delivery_id))
 
 
 @routes.post("/deliveries/<uuid:delivery_id>/redeliver")
-@routes.output(schemas.DeliveryWithAttempts, status_code=202)
+@routes.output(shapes.DeliveryWithAttempts, status_code=202)
 @routes.doc(responses={409: "Its webhook is disabled or deleted"})
 @needs(Scope.WEBHOOKS_WRITE)
 def redeliver(delivery_id: UUID) -> Response:
@@ -146,7 +147,7 @@ def redeliver(delivery_id: UUID) -> Response:
 
 @routes.get("/events")
 @routes.input(queries.FeedQuery, location="query", arg_name="query")
-@routes.output(schemas.EventPage)
+@routes.output(shapes.EventPage)
 def events(query: queries.FeedQuery) -> Response:
     """What happened, oldest first: webhooks for those who would rather ask
 

@@ -11,7 +11,19 @@ from core import models
 from core.errors import InputError
 from core.probe import Probe, audible
 from worker import channels, engines
-from worker.audio import BYTES_PER_SECOND, MIX, SAMPLE_RATE, DecodeFailed, Decoder, decode, decoder
+from worker.audio import (
+    ASKED,
+    BYTES_PER_SECOND,
+    CHECKED,
+    MIX,
+    SAMPLE_RATE,
+    DecodeFailed,
+    Decoder,
+    GapTooLong,
+    decode,
+    decoder,
+    own_decoder,
+)
 from worker.chunking import FRAME, VERSION, Cut, Loudness, cut, rules_for
 from worker.engines.protocols import Span, SpeechDetector
 from worker.parts import Parts
@@ -29,6 +41,7 @@ class _Pass:
     """One decode of the recording: where it writes, what it saw."""
 
     context: StepContext
+    decoder: str
     generation: str
     parts: Parts
     loudness: Loudness
@@ -53,10 +66,9 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
             context = context.separate(*channels.looked_at(path, found.channels, context, chosen))
         detector = engines.detector(context.options.vad or context.settings.vad)
         try:
-            done = _decoded(context, path, chosen, detector, tolerant=False)
-        except DecodeFailed:
-            done = _decoded(context, path, chosen, detector, tolerant=True)
-            context.warn("media_damaged", "parts of the file are damaged; what could be decoded was transcribed")
+            done = _taken(context, path, chosen, detector, found)
+        except GapTooLong:
+            done = _taken(context, path, own_decoder(), detector, found)
     _compare(context, found, done)
     return {
         "duration": done.decoded,
@@ -66,25 +78,41 @@ def run(context: StepContext, using: Decoder | None = None) -> dict[str, Any]:
         "container_duration": found.duration,
         "sample_rate": found.sample_rate,
         "speech_seconds": round(done.speech, 3),
-        "decoder": chosen.name,
+        "decoder": done.decoder,
         "generation": done.generation,
     }
 
 
+def _taken(context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, found: Probe) -> _Pass:
+    """Strict, and tolerant where that fails; at once where the end is sure to look damaged, and is not."""
+    if found.open_ended:
+        return _decoded(context, path, chosen, detector, tolerant=True)
+    try:
+        return _decoded(context, path, chosen, detector, tolerant=False, checked=found.codec in CHECKED)
+    except GapTooLong:
+        raise
+    except DecodeFailed:
+        done = _decoded(context, path, chosen, detector, tolerant=True)
+        context.warn("media_damaged", "parts of the file are damaged; what could be decoded was transcribed")
+        return done
+
+
 def _decoded(
-    context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, *, tolerant: bool
+    context: StepContext, path: Path, chosen: Decoder, detector: SpeechDetector, *, tolerant: bool,
+    checked: bool = False,
 ) -> _Pass:  # fmt: skip
     """The whole pass. A tolerant one takes what comes before the decoder gives up."""
     options, settings = context.options, context.settings
     generation = _generation(context, chosen, tolerant)
     parts = Parts(lambda part, blocks: context.blobs.put(context.pcm_key(generation, part), blocks))
-    done = _Pass(context, generation, parts, Loudness(), options.clip_start, options.clip_end)
+    done = _Pass(context, chosen.name, generation, parts, Loudness(), options.clip_start, options.clip_end)
     done.emit([])  # whatever an earlier generation left goes now
     limit = settings.max_duration + 1
     seconds = limit if done.stop is None else min(done.stop, limit)
     heard = MIX if context.place.channel is None else str(context.place.channel)
     blocks = decode(
-        path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen, heard=heard
+        path, settings, tolerant=tolerant, check=context.check, seconds=seconds, using=chosen, heard=heard,
+        checked=checked,
     )  # fmt: skip
     sound = _from(done, _recorded(done, _bearing(blocks) if tolerant else blocks))
     waiting: list[ChunkSpec] = []
@@ -106,13 +134,15 @@ def _generation(context: StepContext, chosen: Decoder, tolerant: bool) -> str:
     options = context.options
     stop = "" if options.clip_end is None else f"-to{round(options.clip_end * 1000)}"
     one = "" if context.place.channel is None else f"-ch{context.place.channel}"
-    return f"{chosen.name}-{'tolerant' if tolerant else 'strict'}{one}-cut{VERSION}{stop}"
+    return f"{chosen.name}-asked{ASKED}-{'tolerant' if tolerant else 'strict'}{one}-cut{VERSION}{stop}"
 
 
 def _bearing(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Ends where the decoder gives up; an input that gave nothing keeps its own error."""
     try:
         yield from blocks
+    except GapTooLong:
+        raise
     except DecodeFailed as error:
         if error.details["decoded"] == 0:
             raise

@@ -14,7 +14,7 @@ from core.errors import EngineError, InputError, StorageError
 from core.jobs import Claimed
 from core.options import Options
 from core.states import Kind, StepStatus
-from core.tables import Base, IdempotencyKey, Step, SweepState
+from core.tables import IdempotencyKey, Step, SweepState
 from tests.integration.conftest import new_chunks, segment
 from tests.integration.machine.invariants import mark
 
@@ -136,14 +136,6 @@ def orphan(context: Context) -> str:
     for folder in (context.settings.blobs / "recordings").iterdir():
         os.utime(folder, (0, 0))
     return key
-
-
-def empty(context: Context) -> None:
-    """Quicker than TRUNCATE for a few rows."""
-    with context.sessions() as session, session.begin():
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
-    context.blobs.delete_prefix("recordings")
 
 
 def drive_to_the_end(context: Context) -> None:

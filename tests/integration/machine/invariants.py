@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 
 from core import plan
 from core.context import Context
-from core.jobs.rows import OPEN
-from core.states import Kind, Status, StepStatus
-from core.tables import IdempotencyKey, Job, Recording, SegmentRow, Step, TranscriptRow, VirtualTime
+from core.states import OPEN, Kind, Status, StepStatus
+from core.tables import IdempotencyKey, Job, Recording, SegmentRow, Step, Tenant, TranscriptRow, UsageRow, VirtualTime
 
 
 def mark(step_id: UUID, attempt: int) -> str:
@@ -32,6 +31,8 @@ class Books:
     recordings: dict[UUID, Recording]
     keys: Sequence[IdempotencyKey]
     virtual_times: dict[tuple[str, str], float]
+    usage: dict[UUID, list[UsageRow]]
+    tenants: Sequence[Tenant]
 
 
 def read(context: Context) -> Books:
@@ -44,6 +45,8 @@ def read(context: Context) -> Books:
             transcripts={row.job_id: row for row in _all(session, TranscriptRow)},
             recordings={row.id: row for row in _all(session, Recording)},
             keys=_all(session, IdempotencyKey),
+            usage=_by_job(_all(session, UsageRow)),
+            tenants=_all(session, Tenant),
             virtual_times={(row.kind, row.model): row.value for row in _all(session, VirtualTime)},
         )
 
@@ -65,9 +68,38 @@ def problems(books: Books, stored: Callable[[Recording], bool]) -> list[str]:
     for recording in books.recordings.values():
         if stored(recording) == (recording.deleted_at is not None):
             found.append(f"recording {recording.id}: deleted at {recording.deleted_at}, but its bytes disagree")
+    found += _nobody_has_more_than_their_slots(books)
     made = {job.id for job in books.jobs}
     found += [f"key {one.key} names a job that is not there" for one in books.keys if one.job_id not in made]
     return found
+
+
+def _nobody_has_more_than_their_slots(books: Books) -> Iterator[str]:
+    for tenant in books.tenants:
+        at_work = [
+            job.id
+            for job in books.jobs
+            if job.tenant_id == tenant.id and not Status(job.status).ended and job.held_at is None
+        ]
+        if tenant.concurrent_jobs and len(at_work) > tenant.concurrent_jobs:
+            yield f"tenant {tenant.name} may have {tenant.concurrent_jobs} jobs at work, and has {at_work}"
+
+
+def _held_is_held_whole(job: Job, books: Books) -> Iterator[str]:
+    of_open = {step.status for step in books.steps[job.id] if step.status in OPEN}
+    if job.held_at is not None and of_open != {StepStatus.HELD}:
+        yield f"it is held back, and its open steps are {of_open}"
+    if job.held_at is None and StepStatus.HELD in of_open:
+        yield "it is not held back, and a step of it is"
+
+
+def _what_completed_is_entered(job: Job, books: Books) -> Iterator[str]:
+    entries = sorted(books.usage[job.id], key=lambda one: one.run)
+    runs = [one.run for one in entries]
+    if (job.status == Status.COMPLETED) != (runs[-1:] == [job.run]) or len(runs) != len(set(runs)):
+        yield f"it is {job.status} in run {job.run}, and the ledger has {runs}"
+    if any(one.audio_seconds for one in entries[1:]):
+        yield "it is billed twice"
 
 
 def _counters_agree_with_rows(job: Job, books: Books) -> Iterator[str]:
@@ -171,4 +203,6 @@ _CHECKS = (
     _results_are_of_done_steps,
     _a_transcript_is_of_its_run,
     _deleted_is_gone,
+    _held_is_held_whole,
+    _what_completed_is_entered,
 )

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from core import jobs, keys
+from core import jobs, keys, tenants
 from core.errors import Conflict, Gone, IdempotencyMismatch, NotFound
 from core.jobs import Claimed
 from core.states import Kind, Status
@@ -24,9 +24,10 @@ UPLOADS = st.builds(
 
 
 class Owners(Observed):
-    @initialize(ready=st.sampled_from([True, True, False]), chunks=st.integers(1, 3))
-    def begin(self, ready: bool, chunks: int) -> None:
-        """A first job, mostly with its chunks: what can go wrong needs some."""
+    @initialize(ready=st.sampled_from([True, True, False]), chunks=st.integers(1, 3), most=st.sampled_from([0, 1, 2]))
+    def begin(self, ready: bool, chunks: int, most: int) -> None:
+        """A first job, mostly with its chunks: what can go wrong needs some. One of the tenants may have a limit."""
+        tenants.change(self.context, self.tenants[1].name, {"concurrent_jobs": most})
         self._send(self.tenants[0], Upload(chunks), None)
         self.books = invariants.read(self.context)
         (step,) = self.take([Kind.INGEST], 1)
@@ -87,7 +88,8 @@ class Owners(Observed):
             assert self.state(job_id) == state, "a refusal changed the job"
         else:
             after = self.job(job_id)
-            assert (after.run, after.status) == (before.run + 1, Status.PROCESSING)
+            status = Status.QUEUED if after.held_at is not None else Status.PROCESSING
+            assert (after.run, after.status) == (before.run + 1, status)
 
     @rule(which=PICK, key=st.booleans())
     def press_twice_or_trespass(self, which: int, key: bool) -> None:
