@@ -15,9 +15,9 @@ import pytest
 from openai import OpenAI
 
 from benchmarks.percentiles import percentile
-from scriptorium import Client, embedded
+from scriptorium import Client
 from scriptorium.webhooks import Endpoint
-from tests.acceptance.running import Up, until
+from tests.acceptance.running import Up, serving, until
 from tests.fakes.receiver import ANSWER, CLOSE, DRIP, ENDLESS, HANG, Came, Manner, Receiver, receiving
 
 LONGEST = 2.0
@@ -31,12 +31,8 @@ Make = Callable[..., Endpoint]
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
     told = {"OUTGOING_ALLOW": "127.0.0.1", "SWEEP": "1", "DELIVERY_SECONDS": f"{LONGEST:g}"}
-    with embedded.temporary() as folder:
-        running = Up(folder, (), {f"SCRIPTORIUM_{name}": value for name, value in told.items()}).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with serving(**{f"SCRIPTORIUM_{name}": value for name, value in told.items()}) as running:
+        yield running
 
 
 @pytest.fixture
