@@ -18,7 +18,8 @@ MEETING = ROOT / "samples" / "meeting" / "meeting.flac"
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Up]:
-    with serving() as running:
+    """It may send webhooks to this machine."""
+    with serving(SCRIPTORIUM_OUTGOING_ALLOW="127.0.0.1") as running:
         yield running
 
 
