@@ -17,6 +17,7 @@ NAMES = (
     "throughput",
     "first_segment",
     "memory",
+    "webhooks",
     "resumable",
     "large_upload",
     "attribution",

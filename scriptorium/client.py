@@ -19,7 +19,8 @@ import httpx2
 from scriptorium.following import ENDED, Event, followed
 from scriptorium.refusals import ApiError, ServerUnreachable
 from scriptorium.resumable import Sender
-from scriptorium.transport import Progress, Transport
+from scriptorium.transport import Progress
+from scriptorium.webhooks import Webhooks
 
 __all__ = ["ENDED", "ApiError", "Client", "Event", "Job", "Recording", "ServerUnreachable"]
 
@@ -33,8 +34,8 @@ _LEAST_PAUSE = 0.3
 """Seconds between two questions: a busy server answers a long poll at once."""
 
 
-class Client(Transport):
-    """One server and one key: `Client(url, key)`. Recordings, their jobs and transcripts.
+class Client(Webhooks):
+    """One server and one key: `Client(url, key)`. Recordings, their jobs and transcripts, and webhooks.
 
     Every call raises ApiError or ServerUnreachable. Not for several threads at once.
     """

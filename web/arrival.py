@@ -1,7 +1,10 @@
 """How a request's body arrives: invited when it is wanted, and not awaited for ever."""
 
+import select
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +24,23 @@ def attend() -> None:
         body = request.environ["wsgi.input"]
         limits = context().settings.upload_stall, context().settings.upload_limit
         request.environ["wsgi.input"] = Arriving(body, connection, *limits, invited)
+
+
+def departure() -> Callable[[float], bool]:
+    """Waits so many seconds, or until the caller closes the connection, and tells whether he did; also after the
+    request's context has ended. Somebody who streams would else learn it from his second write into it, which may be
+    long in coming. A caller who closes one direction alone counts as gone: no client of HTTP does that."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None:
+        return stays
+    closed = select.poll()
+    closed.register(connection, getattr(select, "POLLRDHUP", 0))  # POLLHUP and POLLERR are told anyway
+    return lambda seconds: bool(closed.poll(1000 * seconds))
+
+
+def stays(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 def dismiss(_error: BaseException | None) -> None:

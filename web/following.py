@@ -1,7 +1,7 @@
 """`/v1/jobs/{id}/events`: a job as it goes on, as server-sent events."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -12,6 +12,7 @@ from core.context import Context
 from core.errors import Gone, Unavailable
 from core.keys import Tenant
 from web import queries
+from web.arrival import departure
 from web.scope import authenticate, context, tenant
 from web.streams import EVENTS, SIGN, begun, comment, event, seated
 
@@ -48,13 +49,20 @@ def follow(job_id: UUID, query: queries.EventsQuery) -> Response:
         found = jobs.look(context(), tenant(), job_id, told)
         if found.ended and not found.events:
             return Response(status=204)
-        return begun(held.pop_all(), _stream(context(), tenant(), job_id, found), EVENTS)
+        return begun(held.pop_all(), _stream(context(), tenant(), job_id, found, departure()), EVENTS)
 
 
 def _stream(
-    context: Context, tenant: Tenant, job_id: UUID, found: jobs.Look, longest: float = LONGEST, sign: float = SIGN
+    context: Context,
+    tenant: Tenant,
+    job_id: UUID,
+    found: jobs.Look,
+    left: Callable[[float], bool],
+    longest: float = LONGEST,
+    sign: float = SIGN,
 ) -> Iterator[bytes]:
-    """Ends early in an outage: who follows comes again, and is told then."""
+    """Ends early in an outage: who follows comes again, and is told then. `left` waits, and tells when nobody listens
+    any more, so that the seat is free for who comes again."""
     spoke = began = time.monotonic()
     yield f"retry: {COME_AGAIN}\n\n".encode()
     while True:
@@ -68,8 +76,8 @@ def _stream(
         elif now - spoke + LOOK > sign:
             yield comment("still at work")
             spoke = now
-        if not found.more:
-            time.sleep(LOOK)
+        if not found.more and left(LOOK):
+            return
         try:
             found = jobs.look(context, tenant, job_id, found.told)
         except Unavailable:

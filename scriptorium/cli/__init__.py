@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from scriptorium.cli import audit, backup, doctor, jobs, keys, models, score, serve, tenants, transcribe
+from scriptorium.cli import audit, backup, doctor, jobs, keys, models, score, serve, tenants, transcribe, webhooks
 from scriptorium.cli.exits import SERVER_UNREACHABLE, for_refusal
 from scriptorium.client import ApiError, ServerUnreachable
 
@@ -23,6 +23,7 @@ app.command()(jobs.workers)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(audit.app, name="audit")
 app.command()(score.score)
 app.command()(backup.backup)

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 
-from scriptorium import Client
+from scriptorium import Client, embedded
 from scriptorium.data_folder import DataFolder
 from scriptorium.embedded.postgres import Postgres
 
@@ -163,3 +164,14 @@ def _described(pid: int) -> str:
     except OSError:  # gone meanwhile, or another user's
         return ""
     return b" ".join(parts).replace(b"\0", b" ").decode(errors="replace")
+
+
+@contextmanager
+def serving(*arguments: str, **extra: str) -> Iterator[Up]:
+    """A server of its own, ready; at the end it must stop cleanly. `extra`: environment variables."""
+    with embedded.temporary() as folder:
+        running = Up(folder, arguments, extra).launch()
+        try:
+            yield running.ready()
+        finally:
+            assert running.stop() == 0, running.said()

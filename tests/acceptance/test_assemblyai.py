@@ -11,9 +11,9 @@ from pathlib import Path
 import assemblyai as aai
 import pytest
 
-from scriptorium import Client, embedded
+from scriptorium import Client
 from tests.acceptance.conftest import MEETING
-from tests.acceptance.running import Up
+from tests.acceptance.running import Up, serving
 
 SAID = "hello everyone"
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20")  # their client's own calls
@@ -33,13 +33,9 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def up(elsewhere: str) -> Iterator[Up]:
-    with embedded.temporary() as folder:
-        told = {"SCRIPTORIUM_DIARIZER": "demo", "SCRIPTORIUM_OUTGOING_ALLOW": elsewhere}
-        running = Up(folder, extra=told).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    told = {"SCRIPTORIUM_DIARIZER": "demo", "SCRIPTORIUM_OUTGOING_ALLOW": elsewhere}
+    with serving(**told) as running:
+        yield running
 
 
 @pytest.fixture(scope="module", autouse=True)

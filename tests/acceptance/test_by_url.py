@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from scriptorium import ApiError, Client, embedded
+from scriptorium import ApiError, Client
 from tests.acceptance.conftest import MEETING
 from tests.acceptance.running import Up, run
+from tests.acceptance.running import serving as started
 from tests.fakes.sources import (
     Answer,
     Send,
@@ -46,12 +47,8 @@ def here(source: Source) -> Iterator[Up]:
         "SCRIPTORIUM_HEARTBEAT": "1",
         "SCRIPTORIUM_SWEEP": "1",
     }
-    with embedded.temporary() as folder:
-        running = Up(folder, extra=extra).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with started(**extra) as running:
+        yield running
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from scriptorium import Client, embedded
-from tests.acceptance.running import Up
+from scriptorium import Client
+from tests.acceptance.running import Up, serving
 from tests.fakes import tones
 
 MINUTES = 30
@@ -29,12 +29,8 @@ def reader(spoken: tuple[Path, list[tones.Spoken]]) -> Iterator[Up]:
     """A server whose recognizer reads the tones."""
     engine = {"SCRIPTORIUM_ENGINES": json.dumps({"reference": "tests.fakes.recognizers:load"})}
     model = f"reference:{spoken[0].with_suffix('.json')}"
-    with embedded.temporary() as folder:
-        running = Up(folder, ("--model", model), engine).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with serving("--model", model, **engine) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

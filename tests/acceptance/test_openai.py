@@ -8,21 +8,17 @@ from typing import Any
 import pytest
 from openai import AuthenticationError, BadRequestError, OpenAI
 
-from scriptorium import Client, embedded
+from scriptorium import Client
 from tests.acceptance.conftest import MEETING
-from tests.acceptance.running import Up
+from tests.acceptance.running import Up, serving
 
 SAID = "hello everyone"
 
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    with embedded.temporary() as folder:
-        running = Up(folder, extra={"SCRIPTORIUM_DIARIZER": "demo"}).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with serving(SCRIPTORIUM_DIARIZER="demo") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

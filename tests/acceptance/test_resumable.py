@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scriptorium import embedded
-from tests.acceptance.running import Up
+from tests.acceptance.running import Up, serving
 from tests.fakes.cut_lines import CutLines, Read
 
 CUTS = 12
@@ -23,12 +22,8 @@ DRIP = 4096
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    with embedded.temporary() as folder:
-        running = Up(folder).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with serving() as running:
+        yield running
 
 
 @dataclass

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scriptorium import Client, embedded
+from scriptorium import Client
 from tests.acceptance.conftest import MEETING
-from tests.acceptance.running import ROOT, Up, environment, run
+from tests.acceptance.running import ROOT, Up, environment, run, serving
 
 SEED = "2026"
 LEAST = 2000
@@ -33,12 +33,8 @@ FINISHED = {
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    with embedded.temporary() as folder:
-        running = Up(folder, extra={"SCRIPTORIUM_RATE_LIMIT": "0", "SCRIPTORIUM_FAILED_LOGINS": "0"}).launch()
-        try:
-            yield running.ready()
-        finally:
-            assert running.stop() == 0, running.said()
+    with serving(SCRIPTORIUM_RATE_LIMIT="0", SCRIPTORIUM_FAILED_LOGINS="0") as running:
+        yield running
 
 
 @pytest.fixture

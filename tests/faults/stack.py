@@ -19,7 +19,7 @@ import redis
 from celery import Celery
 
 from core import context as composition
-from core import keys
+from core import keys, vault
 from core.bell import queue_name
 from core.settings import Settings
 from core.states import Kind
@@ -157,6 +157,9 @@ class Stack:
             "SCRIPTORIUM_MIN_FREE_SHARE": "0",
             "SCRIPTORIUM_RATE_LIMIT": "0",  # one key asks as often as it can
             "SCRIPTORIUM_THREADS": "1",
+            "SCRIPTORIUM_INSTALLATION_KEY": vault.new_key(),
+            "SCRIPTORIUM_OUTGOING_ALLOW": "127.0.0.1",
+            "SCRIPTORIUM_DELIVERY_SECONDS": "2",
         }
 
     @property
@@ -175,6 +178,7 @@ class Stack:
             light=len(LIGHT),
             diarize_queue=queue_name(Kind.DIARIZE, "voices:words.json"),
             diarizers=diarizers,
+            deliveries=4,
         )
 
     @contextmanager

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,9 @@ from core.states import Kind
 from tests.integration.conftest import MakeJob, assemble, ingest, new_chunks, segment, transcribe_all
 from tests.integration.queries import counted
 from tests.integration.web_api import Caller, problem, with_settings
+from tests.integration.web_server import serving
 from web import following, schemas
+from web.arrival import stays
 
 
 @pytest.fixture
@@ -262,6 +265,28 @@ def test_streams_take_no_more_than_half_of_the_threads(
     assert [seats.acquire(blocking=False) for _ in range(3)] == [True, True, False], "each gave its seat back"
 
 
+def test_who_goes_away_gives_the_seat_back(
+    context: Context, tenant: Tenant, api_key: str, make_job: MakeJob, tmp_path: Path
+) -> None:
+    """Before anything is written to a stream that is closed: the job is silent, and a sign of life is 15 s away."""
+    job_id = make_job()
+    headers = {"Authorization": f"Bearer {api_key}"}
+    with (
+        serving(context, tmp_path, WEB_THREADS=2) as server,
+        httpx2.Client(base_url=server.url, headers=headers) as http,
+    ):
+        limit = time.monotonic() + 10
+        for _ in range(3):
+            while not _opened(http, path_of(job_id)):
+                assert time.monotonic() < limit, "its one seat is still taken"
+                time.sleep(0.02)
+
+
+def _opened(http: httpx2.Client, path: str) -> bool:
+    with http.stream("GET", path) as stream:
+        return stream.status_code == 200 and next(stream.iter_bytes()) != b""
+
+
 def test_head_opens_no_stream(caller: Caller, make_job: MakeJob) -> None:
     answered = caller.call("HEAD", path_of(make_job()))
     assert (answered.status_code, answered.data) == (200, b"")
@@ -270,7 +295,7 @@ def test_head_opens_no_stream(caller: Caller, make_job: MakeJob) -> None:
 def test_a_stream_ends_by_itself_and_shows_that_it_lives(context: Context, tenant: Tenant, make_job: MakeJob) -> None:
     job_id = make_job()
     found = jobs.look(context, tenant, job_id, jobs.Told(jobs.START))
-    said = list(following._stream(context, tenant, job_id, found, longest=1.2, sign=0.6))
+    said = list(following._stream(context, tenant, job_id, found, stays, longest=1.2, sign=0.6))
     assert said[0] == b"retry: 2000\n\n"
     assert said[1].startswith(b"event: status\nid: 1-queued-0-0-0\ndata: {")
     assert b": still at work\n\n" in said
