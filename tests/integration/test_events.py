@@ -21,7 +21,7 @@ from core.webhooks import feed, upkeep
 from core.webhooks.types import EventType
 from tests.integration.conftest import LIGHT, MakeJob, assemble, transcribe_all
 from tests.integration.test_races import at_once
-from tests.integration.web_api import Caller
+from tests.integration.web_api import Caller, with_settings
 from tests.integration.webhooks_api import types
 
 CREATED, STARTED, COMPLETED = (1, "job.created"), (1, "job.started"), (1, "job.completed")
@@ -196,3 +196,36 @@ def test_events_over_http(context: Context, caller: Caller, make_job: MakeJob) -
     assert caller.call("GET", f"/v1/events?after={rest['next_after']}").get_json()["events"] == []
     with context.sessions() as session:
         assert session.scalar(select(func.count()).select_from(EventRow).where(EventRow.position.is_(None))) == 0
+
+
+def test_a_retry_that_is_held_back_starts_when_it_is_taken_up(
+    context: Context, tenant: Tenant, make_job: MakeJob
+) -> None:
+    job_id = completed(context, make_job)
+    one = with_settings(context, concurrent_jobs=1)
+    other = make_job()
+    assert jobs.run_again(one, tenant, job_id, "assemble")["status"] == "queued"
+    assert types(context, job_id)[3:] == []
+    jobs.cancel(one, tenant, other)
+    assemble(one)
+    assert types(context, job_id)[3:] == [(2, "job.started"), (2, "job.completed")]
+
+
+def test_reading_and_deleting_at_once_wait_for_each_other_not_in_a_circle(
+    context: Context, tenant: Tenant, make_job: MakeJob
+) -> None:
+    """A reader holds the tenant and gives places to events; a deletion holds events and wants the tenant for a slot."""
+    one = with_settings(context, concurrent_jobs=2)
+    for _ in range(5):
+        made = [make_job() for _ in range(4)]
+        at_once(
+            *[lambda job_id=job_id: jobs.delete(one, tenant, job_id) for job_id in made],
+            *[lambda: feed.page(one, tenant)] * 3,
+        )
+    events: list[dict[str, Any]] = []
+    while some := feed.page(one, tenant, events[-1]["position"] if events else 0)["events"]:
+        events += some
+    with context.sessions() as session:
+        total = session.scalar(select(func.count()).select_from(EventRow))
+    assert [one["position"] for one in events] == list(range(1, (total or 0) + 1))
+    assert len({one["id"] for one in events}) == total == 60
