@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0017"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 # Who removes says up to where, in the same transaction: an accident does not (docs/decisions/0017-audit.md).
 ENTRIES_KEPT = """

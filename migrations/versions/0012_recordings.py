@@ -7,7 +7,7 @@ the table waits; what was done when a build was killed is passed over by the nex
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_recordings"
+revision = "0012"
 down_revision = "0011"
 
 _INDEXES = ("recordings_newest", "recordings_upload_key")

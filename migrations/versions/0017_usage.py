@@ -7,8 +7,8 @@ What a lock or a scan would hold up comes first, outside a transaction, and may 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 
 _STEP = "ALTER TABLE steps DROP CONSTRAINT step_status_known, ADD CONSTRAINT step_status_known CHECK (status IN ({})) NOT VALID"
 _STATES = "'queued', 'running', 'done', 'failed', 'cancelled'"

@@ -4,8 +4,8 @@ are built outside a transaction, so that nobody who writes to the tables waits."
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0017"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:

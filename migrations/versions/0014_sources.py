@@ -3,8 +3,8 @@ fill; and a kind of step more, as in 0005. All outside a transaction, so each st
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 _RULE = (
     "ALTER TABLE steps DROP CONSTRAINT step_kind_known, ADD CONSTRAINT step_kind_known CHECK (kind IN ({})) NOT VALID"
