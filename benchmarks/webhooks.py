@@ -29,7 +29,7 @@ from scriptorium import Client
 from tests.fakes.receiver import HANG, Came, Manner, Receiver, receiving
 
 EVENTS = ("job.created", "job.started", "job.completed")
-_TOLD = {"SCRIPTORIUM_OUTGOING_ALLOW": "127.0.0.1", "SCRIPTORIUM_RATE_LIMIT": ""}
+_TOLD = {"SCRIPTORIUM_OUTGOING_ALLOW": "127.0.0.1"}
 _PATIENCE = 120.0
 """Seconds after the last job for what has not come yet."""
 

@@ -179,7 +179,7 @@ def test_only_what_a_killed_sender_did_not_record_comes_twice(
 ) -> None:
     """It is killed while we think about the answer, which we then give to nobody: that event comes again, the same."""
     endpoint = make()
-    receiver.behave(told=Manner(seconds=1.0))
+    receiver.behave(told=Manner(seconds=1.5))
     ended(client, [client.submit(silence)["id"]])
     until(lambda: bool(receiver.came("told")), PATIENCE, "nothing was sent")
     os.kill(up.child("deliver"), signal.SIGKILL)
