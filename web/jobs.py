@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from web import openapi, queries, schemas, trail, transcripts
+from web import edits, openapi, queries, schemas, trail, transcripts
 from web.answers import answer
 from web.encoded import json_object
 from web.fields import once, plain, refusal
@@ -100,37 +100,37 @@ def cancel(job_id: UUID) -> Response:
 
 @routes.post("/jobs/<uuid:job_id>/retry")
 @routes.output(schemas.Job, status_code=202)
-@routes.doc(extensions={"requestBody": openapi.json_body(queries.RetryBody)})
+@routes.doc(extensions={"requestBody": openapi.json_body(edits.RetryBody)})
 def retry(job_id: UUID) -> Response:
     """Run again what is missing
 
     With the original options, as a new run; the old transcript is served until the new one replaces it. A job that is
     still under way is answered as it is, unless a stage is named.
     """
-    asked = _body(queries.RetryBody)
+    asked = _body(edits.RetryBody)
     return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
 
 
 @routes.patch("/jobs/<uuid:job_id>/speakers/<label:label>")
 @routes.output(schemas.SpeakerOut)
-@routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerName)})
+@routes.doc(extensions={"requestBody": openapi.json_body(edits.SpeakerName)})
 def rename_speaker(job_id: UUID, label: str) -> Response:
     """Say who a speaker is
 
     Every format shows the name from now on; `null` takes it away.
     """
-    return answer(jobs.rename(context(), tenant(), job_id, label, _body(queries.SpeakerName).name))
+    return answer(jobs.rename(context(), tenant(), job_id, label, _body(edits.SpeakerName).name))
 
 
 @routes.post("/jobs/<uuid:job_id>/speakers/merge")
 @routes.output(schemas.Job, status_code=202)
-@routes.doc(extensions={"requestBody": openapi.json_body(queries.SpeakerMerge)})
+@routes.doc(extensions={"requestBody": openapi.json_body(edits.SpeakerMerge)})
 def merge_speakers(job_id: UUID) -> Response:
     """Say that several speakers are one
 
     The transcript is assembled again; the old one is served until the new one replaces it.
     """
-    asked = _body(queries.SpeakerMerge)
+    asked = _body(edits.SpeakerMerge)
     return answer(jobs.merge(context(), tenant(), job_id, asked.into, asked.labels), 202)
 
 

@@ -1,4 +1,4 @@
-"""The shapes that the API takes beside a recording: parameters, and small JSON bodies."""
+"""The parameters that the API takes in an address."""
 
 import re
 from datetime import date
@@ -11,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -20,7 +19,6 @@ from pydantic_core import PydanticCustomError
 from core.captions import BROADCAST, MIN_COLUMNS
 from core.formats import FORMATS
 from core.recordings import LONGEST_CLIP
-from core.states import Kind
 from core.usage import GroupBy
 from web.schemas import DeliveryState, JobStatus
 
@@ -204,30 +202,6 @@ class AuditQuery(FeedQuery):
 
 class DeliveriesQuery(RecordingsQuery):
     status: DeliveryState | None = None
-
-
-class RetryBody(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    stage: str | None = Field(
-        None,
-        description="Run this one and what follows it again, also where it succeeded: " + ", ".join(Kind) + ".",
-    )
-
-
-class SpeakerName(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = Field(
-        description="What the speaker is called; `null` takes a name away."
-    )
-
-
-class SpeakerMerge(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    into: str = Field(max_length=100, description="The label that stays.")
-    labels: list[str] = Field(min_length=1, max_length=100, description="The labels that become that one.")
 
 
 QUERIES: dict[str, type[Query]] = {
