@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import CheckConstraint, Connection, create_engine, inspect
 
 from core.database import sqlalchemy_url
+from core.tables import Base
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
@@ -104,3 +105,13 @@ def waiting(reader: "psycopg.Connection[Any]") -> bool:
 def test_two_servers_that_start_at_once_migrate_once(empty: str) -> None:
     both = [start(empty, "upgrade", "head") for _ in range(2)]
     assert [process.wait(120) for process in both] == [0, 0]
+
+
+def test_the_tables_have_the_indexes_and_rules_that_the_code_names(database_url: str) -> None:
+    """A query that lacks its index is only slow, so nothing else would tell."""
+    with psycopg.connect(database_url) as connection:
+        indexes = {name for (name,) in connection.execute("SELECT indexname FROM pg_indexes")}
+        rules = {name for (name,) in connection.execute("SELECT conname FROM pg_constraint WHERE contype = 'c'")}
+    for table in Base.metadata.sorted_tables:
+        assert {one.name for one in table.indexes} <= indexes, table.name
+        assert {str(one.name) for one in table.constraints if isinstance(one, CheckConstraint)} <= rules, table.name
