@@ -71,7 +71,9 @@ class Staff:
         gunicorn = ("gunicorn", "-c", "python:web.gunicorn_config", "--bind", f"fd://{self.listener}")
         grace = ("--graceful-timeout", str(_WEB_GRACE))
         ending = ((signal.SIGTERM, _WEB_GRACE + 3.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))
-        return self._python("web", *gunicorn, *grace, ending=ending, inherited=(self.listener,))
+        # Each thread would else keep a heap of its own that grew with the largest pieces of an upload.
+        heaps = {"MALLOC_ARENA_MAX": self.environment.get("MALLOC_ARENA_MAX", "1")}
+        return self._python("web", *gunicorn, *grace, ending=ending, inherited=(self.listener,), extra=heaps)
 
     def beat(self) -> Command:
         schedule = str(self.data / "beat-schedule")
