@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -35,14 +36,12 @@ def render(blobs: Path, recording_id: UUID, span: Span, generation: str | None) 
     where there is none. Raises InputError, StorageError."""
     arguments = [str(blobs), str(recording_id), f"{span.start:.6f}", f"{span.end:.6f}", generation or "-"]
     command = [sys.executable, "-m", "worker.clip", *arguments]
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's to close
-    try:
+    with ExitStack() as unfinished:
+        file = unfinished.enter_context(tempfile.TemporaryFile())
         _run(limited(command, TIMEOUT + _GRACE), file)
         file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return file
+        unfinished.pop_all()  # from here on the caller's to close
+        return file
 
 
 def _run(command: list[str], out: IO[bytes]) -> None:
