@@ -1,10 +1,30 @@
-"""Small JSON bodies: what a caller changes of a job."""
+"""Small JSON bodies: how any is read, and those by which a caller changes a job."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
 
 from core.states import Kind
+from web import trail
+from web.encoded import json_object
+from web.fields import plain, refusal
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def body(model: type[T]) -> T:
+    """The request's JSON; no body is one without fields. Raises InvalidRequest."""
+    content = request.stream.read()
+    if content and request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the body as application/json, or none")
+    given = json_object(content) if content else {}
+    trail.note(parameters=given)
+    try:
+        return model.model_validate(plain("body", given))
+    except ValidationError as error:
+        raise refusal(error, model) from error
 
 
 class RetryBody(BaseModel):

@@ -1,22 +1,16 @@
 """`/v1/jobs` and `/v1/models`: what callers see of jobs."""
 
-from typing import TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
 
 from core import jobs
-from web import edits, openapi, queries, schemas, trail, transcripts
+from web import edits, openapi, queries, schemas, transcripts
 from web.answers import answer
-from web.encoded import json_object
-from web.fields import once, plain, refusal
+from web.fields import once, plain
 from web.scope import authenticate, context, seat, tenant
 from web.submission import location_of, submitted
-
-T = TypeVar("T", bound=BaseModel)
 
 routes = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
 routes.before_request(authenticate)
@@ -107,7 +101,7 @@ def retry(job_id: UUID) -> Response:
     With the original options, as a new run; the old transcript is served until the new one replaces it. A job that is
     still under way is answered as it is, unless a stage is named.
     """
-    asked = _body(edits.RetryBody)
+    asked = edits.body(edits.RetryBody)
     return answer(jobs.run_again(context(), tenant(), job_id, asked.stage), 202)
 
 
@@ -119,7 +113,7 @@ def rename_speaker(job_id: UUID, label: str) -> Response:
 
     Every format shows the name from now on; `null` takes it away.
     """
-    return answer(jobs.rename(context(), tenant(), job_id, label, _body(edits.SpeakerName).name))
+    return answer(jobs.rename(context(), tenant(), job_id, label, edits.body(edits.SpeakerName).name))
 
 
 @routes.post("/jobs/<uuid:job_id>/speakers/merge")
@@ -130,21 +124,8 @@ def merge_speakers(job_id: UUID) -> Response:
 
     The transcript is assembled again; the old one is served until the new one replaces it.
     """
-    asked = _body(edits.SpeakerMerge)
+    asked = edits.body(edits.SpeakerMerge)
     return answer(jobs.merge(context(), tenant(), job_id, asked.into, asked.labels), 202)
-
-
-def _body(model: type[T]) -> T:
-    """The request's JSON; no body is one without fields. Raises InvalidRequest."""
-    content = request.stream.read()
-    if content and request.mimetype != "application/json":
-        raise UnsupportedMediaType("send the body as application/json, or none")
-    given = json_object(content) if content else {}
-    trail.note(parameters=given)
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise refusal(error, model) from error
 
 
 @routes.delete("/jobs/<uuid:job_id>")

@@ -320,6 +320,7 @@ def test_speakers_that_are_one_become_one(context: Context, caller: Caller, name
         ("PATCH", "speakers/S9", {"name": "Ada"}, 404, "it has S1, S2, S3"),
         ("PATCH", "speakers/S1", {"name": " "}, 422, "name"),
         ("PATCH", "speakers/S1", {"name": "a" * 201}, 422, "name"),
+        ("PATCH", "speakers/S1", {"name": "A\0da"}, 422, "cannot be stored"),
         ("PATCH", "speakers/S1", {}, 422, "name"),
         ("POST", "speakers/merge", {"into": "S9", "labels": ["S1"]}, 404, "S9"),
         ("POST", "speakers/merge", {"into": "S1", "labels": ["S1"]}, 422, "labels"),

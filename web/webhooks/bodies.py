@@ -1,19 +1,12 @@
 """The JSON bodies that the routes of webhooks take."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from flask import request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from core.outgoing import LONGEST
 from core.webhooks.types import AnyEvent
-from web import trail
-from web.encoded import json_object
-from web.fields import plain, refusal
 from web.queries import Moment
-
-T = TypeVar("T", bound=BaseModel)
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
 Text = Annotated[str, StringConstraints(max_length=500)]
@@ -54,19 +47,6 @@ class Rotation(Body):
 class Recovery(Body):
     since: Moment
     until: Moment | None = Field(None, description="The present where absent.")
-
-
-def body(model: type[T]) -> T:
-    """The request's JSON; no body is one without fields. Raises InvalidRequest."""
-    content = request.stream.read()
-    if content and request.mimetype != "application/json":
-        raise UnsupportedMediaType("send the body as application/json")
-    given = json_object(content) if content else {}
-    trail.note(parameters=given)
-    try:
-        return model.model_validate(plain("body", given))
-    except ValidationError as error:
-        raise refusal(error, model) from error
 
 
 def revealed(secret: SecretStr | None) -> str | None:

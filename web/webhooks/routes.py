@@ -9,10 +9,11 @@ from core.scopes import Scope
 from core.webhooks import endpoints, feed, ledger
 from web import openapi, queries, trail
 from web.answers import answer
+from web.edits import body
 from web.fields import plain
 from web.scope import authenticate, context, needs, tenant
 from web.webhooks import shapes
-from web.webhooks.bodies import NewWebhook, Recovery, Rotation, WebhookChange, body, revealed
+from web.webhooks.bodies import NewWebhook, Recovery, Rotation, WebhookChange, revealed
 
 routes = APIBlueprint("webhooks", __name__, url_prefix="/v1", tag="Webhooks")
 routes.before_request(authenticate)
