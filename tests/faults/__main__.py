@@ -10,6 +10,7 @@ import sys
 import time
 
 from scriptorium import embedded
+from tests.asked import chosen
 from tests.faults import plans, report
 from tests.faults.baseline import rounds as baseline
 from tests.faults.baseline.kinds import KINDS
@@ -23,14 +24,6 @@ _PATIENCE = {SHORT.lease: 60.0, PRODUCTION.lease: 180.0}
 
 def say(line: str) -> None:
     print(line, flush=True)
-
-
-def chosen() -> list[str]:
-    names = [name.strip() for name in os.environ.get("ONLY", "").split(",") if name.strip()]
-    unknown = [name for name in names if name not in EVERY]
-    if unknown:
-        sys.exit(f"there is no fault {', '.join(unknown)}; there are: {', '.join(EVERY)}")
-    return names or list(EVERY)
 
 
 def played(timing: Timing, seed: int, plan: plans.Plan, title: str) -> tuple[list[report.Line], list[str]]:
@@ -65,7 +58,7 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or time.time_ns() % 1_000_000)
     say(f"seed {seed}")
     long = bool(os.environ.get("LONG"))
-    plan = (plans.long if long else plans.short)(seed, chosen())
+    plan = (plans.long if long else plans.short)(seed, chosen(EVERY, "fault"))
     lines, trouble = played(SHORT, seed, plan, "short leases")
     if long and not os.environ.get("ONLY"):
         trouble += promised(seed)

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.asked import chosen
 from tests.hostile import judged, report
 from tests.hostile.house import AT_ONCE, Answer, House, opened
 from tests.hostile.kinds import EVERY, cases
@@ -18,14 +19,6 @@ from tests.hostile.kinds import EVERY, cases
 
 def say(line: str) -> None:
     print(line, flush=True)
-
-
-def chosen() -> list[str]:
-    names = [name.strip() for name in os.environ.get("ONLY", "").split(",") if name.strip()]
-    unknown = [name for name in names if name not in EVERY]
-    if unknown:
-        sys.exit(f"there is no kind {', '.join(unknown)}; there are: {', '.join(EVERY)}")
-    return names or list(EVERY)
 
 
 def without_ffmpeg(folder: Path) -> str:
@@ -40,7 +33,7 @@ def without_ffmpeg(folder: Path) -> str:
 
 def sent(house: House, seed: int) -> tuple[list[Answer], list[str]]:
     most = int(os.environ.get("MOST") or 0) or None
-    made = cases(seed, house.canary.bait, chosen(), most)
+    made = cases(seed, house.canary.bait, chosen(EVERY, "kind"), most)
     began = time.monotonic()
     answers, trouble = [], []
     for answer in house.send(made):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -51,6 +52,13 @@ def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
     made = Caller(context, api_key)
     assert not made.stored()
     return made
+
+
+@pytest.fixture
+def beside() -> Iterator[ThreadPoolExecutor]:
+    """For requests that wait while the test goes on."""
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
 
 
 def ingest(context: Context, job_id: UUID, chunks: int, seconds: float = 30.0) -> None:

@@ -21,11 +21,6 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    return Caller(context, api_key)
-
-
-@pytest.fixture
 def listed(caller: Caller) -> Callable[..., list[str]]:
     """The ids that a query gives, all pages of it."""
 

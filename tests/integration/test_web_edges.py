@@ -7,7 +7,6 @@ from flask import abort
 
 from core import keys
 from core.context import Context
-from core.keys import Tenant
 from core.options import Options
 from tests.integration.web_api import Caller, problem, with_settings
 
@@ -16,11 +15,6 @@ ROUTES = [
     ("GET", "/v1/jobs/0198c5a4-0000-7000-8000-000000000000"),
     ("POST", "/v1/jobs/0198c5a4-0000-7000-8000-000000000000/retry"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    return Caller(context, api_key)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

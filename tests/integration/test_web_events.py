@@ -1,7 +1,6 @@
 """A job followed over server-sent events: all of it once, wherever the connection broke."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +22,6 @@ from tests.integration.web_api import Caller, problem, with_settings
 from tests.integration.web_server import serving
 from web import following, schemas
 from web.arrival import stays
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    return Caller(context, api_key)
-
-
-@pytest.fixture
-def beside() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The routes on the real Postgres, with the pipeline's part played by rows."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,18 +21,6 @@ from web import schemas
 SPOKEN = Segment(
     0.2, 1.5, " Good morning.", "en", -0.1, 0.0, (Word(0.2, 0.8, " Good", 0.9), Word(0.8, 1.5, " morning.", 0.8))
 )
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    return Caller(context, api_key)
-
-
-@pytest.fixture
-def beside() -> Iterator[ThreadPoolExecutor]:
-    """For requests that wait while the test goes on."""
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
 
 
 def path_of(job_id: UUID, below: str = "") -> str:

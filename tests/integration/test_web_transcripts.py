@@ -10,7 +10,6 @@ import pytest
 
 from core import jobs
 from core.context import Context
-from core.keys import Tenant
 from core.states import Kind
 from core.tables import DiarizationRow
 from core.transcript import Segment, Speaker, Transcript, Word
@@ -33,11 +32,6 @@ MEDIA = {
     "ctm": "text/plain; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
-
-
-@pytest.fixture
-def caller(context: Context, tenant: Tenant, api_key: str) -> Caller:
-    return Caller(context, api_key)
 
 
 @pytest.fixture
