@@ -9,6 +9,16 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
+    _receivers()
+    _endpoints()
+    _events()
+    _deliveries()
+    _delivery_attempts()
+    op.add_column("jobs", sa.Column("sequence", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("tenants", sa.Column("event_position", sa.BigInteger(), server_default="0", nullable=False))
+
+
+def _receivers() -> None:
     op.create_table(
         "receivers",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -21,6 +31,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _endpoints() -> None:
     op.create_table(
         "endpoints",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -66,6 +79,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("disabled_at IS NOT NULL OR deleted_at IS NOT NULL"),
     )
+
+
+def _events() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -97,6 +113,9 @@ def upgrade() -> None:
     op.create_index(
         "events_unplaced", "events", ["tenant_id", "id"], unique=False, postgresql_where=sa.text("position IS NULL")
     )
+
+
+def _deliveries() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -146,6 +165,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'delivering'"),
     )
+
+
+def _delivery_attempts() -> None:
     op.create_table(
         "delivery_attempts",
         sa.Column("delivery_id", sa.Uuid(), nullable=False),
@@ -159,8 +181,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("delivery_id", "attempt"),
     )
-    op.add_column("jobs", sa.Column("sequence", sa.BigInteger(), server_default="0", nullable=False))
-    op.add_column("tenants", sa.Column("event_position", sa.BigInteger(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
