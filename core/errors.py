@@ -46,6 +46,11 @@ class InvalidRequest(ScriptoriumError):
     status = 422
 
 
+def fault(field: str, message: str, *, code: str | None = None, **more: Any) -> InvalidRequest:
+    """The refusal that names the field. `more` stands beside it: `allowed`, the values that it may have."""
+    return InvalidRequest(f"{field}: {message}", code=code, errors=[{"field": field, "message": message, **more}])
+
+
 class IdempotencyMismatch(InvalidRequest):
     """The key was used before, for something else."""
 

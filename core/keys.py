@@ -16,7 +16,7 @@ from uuid6 import uuid7
 from core.audit.entries import command, record
 from core.context import Context
 from core.database import from_now, transaction
-from core.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
+from core.errors import Forbidden, NotFound, Unauthorized, fault
 from core.scopes import Scope
 from core.tables import ApiKey
 from core.tables import Tenant as TenantRow
@@ -137,12 +137,12 @@ def create(
     """A new key, which nobody can see again, and its row as JSON. Raises InvalidRequest."""
     wanted = list(dict.fromkeys(scopes))
     if not wanted or any(one not in set(Scope) for one in wanted):
-        _refuse("scopes", f"must be some of {', '.join(Scope)}", allowed=list(Scope))
+        raise fault("scopes", f"must be some of {', '.join(Scope)}", allowed=list(Scope))
     if lasts_seconds is not None and lasts_seconds <= 0:
-        _refuse("expires", "must lie ahead")
+        raise fault("expires", "must lie ahead")
     for field, given in (("tenant", tenant_name), ("name", name)):
         if not 0 < len(given.strip()) <= LONGEST_NAME or not given.isprintable():
-            _refuse(field, f"must be 1 to {LONGEST_NAME} printable characters")
+            raise fault(field, f"must be 1 to {LONGEST_NAME} printable characters")
     token = mint()
     with transaction(context.sessions) as session:
         tenant = tenant_of(session, tenant_name.strip())
@@ -191,7 +191,3 @@ def _key_json(key: ApiKey, tenant_name: str) -> dict[str, Any]:
 
 def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _refuse(field: str, message: str, **more: Any) -> None:
-    raise InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message, **more}])

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.errors import InvalidRequest
+from core.errors import fault
 
 
 def cursor(given: str) -> UUID:
@@ -10,5 +10,4 @@ def cursor(given: str) -> UUID:
     try:
         return UUID(given)
     except ValueError as error:
-        fault = {"field": "cursor", "message": "is not a cursor of this list"}
-        raise InvalidRequest("cursor: is not a cursor of this list", errors=[fault]) from error
+        raise fault("cursor", "is not a cursor of this list") from error

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest, NotFound
+from core.errors import NotFound, fault
 from core.tables import Tenant
 from core.times import time_json
 
@@ -44,11 +44,11 @@ def _check(field: str, value: float | None) -> None:
     if field == "weight":
         low, high = WEIGHTS
         if value is None or not low <= value <= high:
-            _refuse(field, f"must be between {low:g} and {high:g}")
+            raise fault(field, f"must be between {low:g} and {high:g}")
     elif field not in LIMITS:
-        _refuse(field, f"is none of weight, {', '.join(LIMITS)}")
+        raise fault(field, f"is none of weight, {', '.join(LIMITS)}")
     elif value is not None and not (0 <= value <= LARGEST and value == int(value)):
-        _refuse(field, f"must be a whole number from 0 (no limit) to {LARGEST}")
+        raise fault(field, f"must be a whole number from 0 (no limit) to {LARGEST}")
 
 
 def _tenant_json(tenant: Tenant) -> dict[str, Any]:
@@ -60,7 +60,3 @@ def _tenant_json(tenant: Tenant) -> dict[str, Any]:
         **limits,
         "created_at": time_json(tenant.created_at),
     }
-
-
-def _refuse(field: str, message: str) -> None:
-    raise InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message}])

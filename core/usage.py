@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, select
 from core import quota
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest
+from core.errors import fault
 from core.keys import Tenant
 from core.tables import UsageRow
 
@@ -57,7 +57,7 @@ def report(
     last = last or datetime.now(UTC).date()
     first = first or last.replace(day=1)
     if not 0 <= (last - first).days < LONGEST_DAYS:
-        _refuse("from", f"must be a day before `to`, and at most {LONGEST_DAYS} days before the next one")
+        raise fault("from", f"must be a day before `to`, and at most {LONGEST_DAYS} days before the next one")
     of_tenant = (UsageRow.tenant_id == tenant.id, UsageRow.day >= first, UsageRow.day <= last)
     name = _GROUPS[group_by].collate("C")  # one order on every server
     groups = select(name.label("name"), *_SUMS).where(*of_tenant).group_by(name)
@@ -94,10 +94,6 @@ def _after(name: Any, cursor: str) -> ColumnElement[bool]:
     except ValueError:
         last = "\0"
     if "\0" in last:
-        _refuse("cursor", "is not a cursor of this list")
+        raise fault("cursor", "is not a cursor of this list")
     later: ColumnElement[bool] = (name > last) | name.is_(None)
     return later
-
-
-def _refuse(field: str, message: str) -> None:
-    raise InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message}])

@@ -11,9 +11,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from core.blobs import Incoming
 from core.context import Context
+from core.errors import fault
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest, recording_sha256
 from web.encoded import Encoded
-from web.fields import fault, options_of
+from web.fields import options_of
 from web.multipart import Multipart
 from web.raw import MEDIA, Raw, is_raw
 from web.upload import Body, Checks, OptionsFrom, Upload

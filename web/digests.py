@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import InvalidRequest
-from web.fields import fault
+from core.errors import InvalidRequest, fault
 
 CONTENT_DIGEST = "Content-Digest"
 RECORDING_SHA256 = "X-Content-SHA256"
@@ -54,8 +53,7 @@ class Check:
         for claim in self._claims:
             if self._hashes[claim.algorithm].digest() != claim.digest:
                 message = f"its {claim.algorithm} is not that of the bytes that arrived; send them again"
-                found = [{"field": claim.header, "message": message}]
-                raise InvalidRequest(f"{claim.header}: {message}", code="digest_mismatch", errors=found)
+                raise fault(claim.header, message, code="digest_mismatch")
 
 
 def content_digest(given: str | None) -> list[Claim]:

@@ -10,7 +10,8 @@ from werkzeug.exceptions import BadRequest
 
 from core.blobs import Incoming
 from core.context import Context
-from web.fields import fault, plain
+from core.errors import fault
+from web.fields import plain
 from web.upload import (
     FILENAME,
     FORM_BYTES,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from core.errors import InvalidRequest
+from core.errors import InvalidRequest, fault
 from core.options import Options, described
 
 T = TypeVar("T")
@@ -48,11 +48,6 @@ def once(given: MultiDict[str, str]) -> None:
     for name, values in given.lists():
         if len(values) > 1:
             raise fault(name, "is given twice")
-
-
-def fault(field: str, message: str, **more: Any) -> InvalidRequest:
-    """The refusal that names the field."""
-    return InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message, **more}])
 
 
 def refusal(error: ValidationError, model: type[BaseModel]) -> InvalidRequest:

@@ -14,9 +14,9 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 from core import jobs
 from core.blobs import Incoming
 from core.context import Context
+from core.errors import fault
 from core.tracks import MOST_TRACKS
 from web.digests import CONTENT_DIGEST, RECORDING_SHA256, Check, content_digest
-from web.fields import fault
 from web.intake import Intake
 from web.upload import (
     FORM_BYTES,

@@ -7,11 +7,11 @@ from uuid import UUID
 from flask import request, url_for
 
 from core import jobs, models, options
-from core.errors import TooLarge
+from core.errors import TooLarge, fault
 from core.options import Options
 from web import trail
 from web.bodies import received
-from web.fields import fault, options_of
+from web.fields import options_of
 from web.scope import context, tenant
 from web.upload import FORM_BYTES, Linked, Named, OptionsFrom
 

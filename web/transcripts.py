@@ -8,8 +8,8 @@ from importlib.metadata import version
 from flask import Response, request
 
 from core.captions import BROADCAST
+from core.errors import fault
 from core.formats import FORMATS, Format, Layout, Look
-from web.fields import fault
 from web.queries import KNOBS, TranscriptQuery
 
 _VERSION = version("scriptorium")

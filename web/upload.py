@@ -7,9 +7,9 @@ from uuid import UUID
 
 from core import jobs
 from core.blobs import Arrived
-from core.errors import InvalidRequest
+from core.errors import InvalidRequest, fault
 from web.digests import RECORDING_SHA256, Check
-from web.fields import fault, plain
+from web.fields import plain
 
 PARTS = ("file", "audio")
 """Names of the part that holds the recording."""

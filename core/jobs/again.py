@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.errors import Conflict, Gone, InvalidRequest
+from core.errors import Conflict, Gone, fault
 from core.jobs import heard, notices, slots, tracks
 from core.jobs.onward import go_on
 from core.jobs.rows import Rings, fair_tags, locked, model_of, seconds_of
@@ -54,8 +54,7 @@ def run_again(context: Context, tenant: Tenant, job_id: UUID, stage: str | None 
 
 def _stage(name: str) -> Kind:
     if name not in list(Kind):
-        fault = {"field": "stage", "message": "is not a stage of this job", "allowed": [kind.value for kind in Kind]}
-        raise InvalidRequest("stage: is not a stage of this job", errors=[fault])
+        raise fault("stage", "is not a stage of this job", allowed=[kind.value for kind in Kind])
     return Kind(name)
 
 

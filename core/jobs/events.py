@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest
+from core.errors import fault
 from core.jobs.follow import segment_json
 from core.jobs.views import job_json, own
 from core.keys import Tenant
@@ -51,8 +51,7 @@ class Place:
         """Raises InvalidRequest."""
         found = _PLACE.fullmatch(text)
         if found is None:
-            message = "is not the id of an event of this stream; leave it out to begin anew"
-            raise InvalidRequest(f"Last-Event-ID: {message}", errors=[{"field": "Last-Event-ID", "message": message}])
+            raise fault("Last-Event-ID", "is not the id of an event of this stream; leave it out to begin anew")
         run, status, *segment = found.groups()
         return cls(int(run), status, *map(int, segment))
 

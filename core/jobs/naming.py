@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core import plan
 from core.context import Context
 from core.database import transaction
-from core.errors import Conflict, InvalidRequest, NotFound
+from core.errors import Conflict, NotFound, fault
 from core.jobs import tracks
 from core.jobs.again import start_again
 from core.jobs.rows import Rings, locked
@@ -47,8 +47,7 @@ def merge(context: Context, tenant: Tenant, job_id: UUID, into: str, labels: Seq
     Raises NotFound (no such job or speaker), InvalidRequest, Conflict while the job is under way.
     """
     if not labels or into in labels:
-        message = "names the speakers that become another, and not that one"
-        raise InvalidRequest(f"labels: {message}", errors=[{"field": "labels", "message": message}])
+        raise fault("labels", "names the speakers that become another, and not that one")
     rings = Rings(context)
     with transaction(context.sessions) as session:
         job, kept = _kept(session, tenant, job_id)

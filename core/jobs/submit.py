@@ -14,7 +14,7 @@ from core import models, quota
 from core.blobs import Arrived
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest, SourceForbidden, Unavailable
+from core.errors import SourceForbidden, Unavailable, fault
 from core.jobs import notices, slots
 from core.jobs.asked import Asked, ask, with_secret
 from core.jobs.crew import able
@@ -120,8 +120,7 @@ def submit_kept(
     Raises NotFound, Gone, UnknownModel, IdempotencyMismatch, InvalidRequest for tracks, Conflict before it was fetched.
     """
     if options.tracks:
-        message = "come as file parts of a multipart body, one each"
-        raise InvalidRequest(f"tracks: {message}", errors=[{"field": "tracks", "message": message}])
+        raise fault("tracks", "come as file parts of a multipart body, one each")
     asked = ask(context, options)
     with transaction(context.sessions) as session:
         sha256 = rows.hash_of(rows.found(session, tenant, recording_id))
@@ -138,8 +137,7 @@ def submit_url(
     try:
         target = context.settings.outgoing.read(url)
     except SourceForbidden as error:
-        found = [{"field": "source_url", "message": error.message}]
-        raise InvalidRequest(f"source_url: {error.message}", code=error.code, errors=found) from error
+        raise fault("source_url", error.message, code=error.code) from error
     once = keyed(idempotency_key, fingerprint([target.url], options), repeated=False)
 
     def added(session: Session) -> Sequence[Recording]:

@@ -12,7 +12,7 @@ from core import clip
 from core.blobs import LocalBlobs
 from core.context import Context
 from core.database import transaction
-from core.errors import InvalidRequest
+from core.errors import fault
 from core.keys import Tenant
 from core.recordings import rows
 from core.recordings.rows import recording_json
@@ -111,16 +111,12 @@ def _ingested(session: Session, recording: Recording) -> str | None:
 def _refuse(duration: float | None, start: float, stop: float | None) -> None:
     """Raises InvalidRequest."""
     if stop is None:
-        raise _fault("end", "must be said: nobody knows yet how long this recording is")
+        raise fault("end", "must be said: nobody knows yet how long this recording is")
     if duration is not None and start >= duration:
-        raise _fault("start", f"is beyond the recording, which lasts {duration:.3f} s")
+        raise fault("start", f"is beyond the recording, which lasts {duration:.3f} s")
     if duration is not None and stop > duration + END:
-        raise _fault("end", f"is beyond the recording, which lasts {duration:.3f} s")
+        raise fault("end", f"is beyond the recording, which lasts {duration:.3f} s")
     if start >= stop:
-        raise _fault("end", "must be greater than start")
+        raise fault("end", "must be greater than start")
     if stop - start > LONGEST_CLIP:
-        raise _fault("end", f"is more than {LONGEST_CLIP:g} s after start; ask for several clips")
-
-
-def _fault(field: str, message: str) -> InvalidRequest:
-    return InvalidRequest(f"{field}: {message}", errors=[{"field": field, "message": message}])
+        raise fault("end", f"is more than {LONGEST_CLIP:g} s after start; ask for several clips")

@@ -15,7 +15,7 @@ from uuid6 import uuid7
 from core import shown, vault
 from core.context import Context
 from core.database import from_now, transaction
-from core.errors import Conflict, InvalidRequest, NotFound, SourceForbidden
+from core.errors import Conflict, NotFound, SourceForbidden, fault
 from core.keys import Tenant
 from core.outgoing import Target
 from core.states import DeliveryStatus
@@ -37,8 +37,7 @@ def target_of(context: Context, url: str, field: str = "url") -> Target:
         return context.settings.outgoing.read(url)
     except SourceForbidden as error:
         message = error.message.replace("may not fetch from there", "may not send anything there")
-        found = [{"field": field, "message": message}]
-        raise InvalidRequest(f"{field}: {message}", code="webhook_forbidden", errors=found) from error
+        raise fault(field, message, code="webhook_forbidden") from error
 
 
 def create(

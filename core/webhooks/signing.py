@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from core.errors import InvalidRequest
+from core.errors import fault
 
 SECRET, PRIVATE, PUBLIC = "whsec_", "whsk_", "whpk_"
 LEAST, MOST = 24, 64
@@ -77,6 +77,5 @@ def _bytes(secret: str) -> bytes:
     except ValueError:
         found = b""
     if not secret.startswith(SECRET) or not LEAST <= len(found) <= MOST:
-        message = f"must be {SECRET} and {LEAST} to {MOST} random bytes in base64"
-        raise InvalidRequest(f"secret: {message}", errors=[{"field": "secret", "message": message}])
+        raise fault("secret", f"must be {SECRET} and {LEAST} to {MOST} random bytes in base64")
     return found

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from web.fields import fault, plain, refusal
+from core.errors import fault
+from web.fields import plain, refusal
 
 UPLOADS = "/v2/upload/"
 """Where uploads are said to lie; nothing is served there."""

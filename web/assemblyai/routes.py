@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from core import jobs, recordings
-from core.errors import Gone, InvalidRequest, NotFound, SourceForbidden
+from core.errors import Gone, InvalidRequest, NotFound, SourceForbidden, fault
 from core.formats import FORMATS, Layout, Look
 from core.states import Status
 from web import queries, trail
@@ -18,7 +18,6 @@ from web.assemblyai import described, rendered
 from web.assemblyai.asked import UPLOADS, Asked, asked, upload_of
 from web.bodies import received_bare
 from web.encoded import json_object
-from web.fields import fault
 from web.scope import authenticate_bare, context, tenant
 from web.submission import wanted
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.errors import fault
 from core.options import Options
-from web.fields import fault, options_of, plain
+from web.fields import options_of, plain
 
 TRANSCRIBE = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATE = TRANSCRIBE[:5]

@@ -6,10 +6,11 @@ from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
 from core import jobs, recordings
+from core.errors import fault
 from web import queries, schemas
 from web.answers import answer
 from web.bodies import received
-from web.fields import fault, plain
+from web.fields import plain
 from web.recordings import described, sound
 from web.scope import authenticate, context, tenant
 from web.submission import idempotency_key
