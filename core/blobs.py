@@ -47,7 +47,7 @@ class Blobs(Protocol):
     def path(self, key: str) -> AbstractContextManager[Path]: ...
     def delete(self, key: str) -> None: ...
     def delete_prefix(self, prefix: str) -> None: ...
-    def aged(self, prefix: str, seconds: float) -> Iterator[str]: ...
+    def aged(self, prefix: str, seconds: float) -> Iterator[uuid.UUID]: ...
 
 
 class LocalIncoming:
@@ -158,9 +158,12 @@ class LocalBlobs:
     def delete_prefix(self, prefix: str) -> None:
         shutil.rmtree(self.at(prefix), ignore_errors=True)
 
-    def aged(self, prefix: str, seconds: float) -> Iterator[str]:
-        """Names right under the prefix that did not change for so long, by the clock of the disk itself."""
-        return self._aged(self.at(prefix), seconds)
+    def aged(self, prefix: str, seconds: float) -> Iterator[uuid.UUID]:
+        """Ids right under the prefix that did not change for so long, by the clock of the disk itself. Other names are
+        none of ours."""
+        for name in self._aged(self.at(prefix), seconds):
+            with suppress(ValueError):
+                yield uuid.UUID(name)
 
     def _aged(self, folder: Path, seconds: float) -> Iterator[str]:
         probe = self.scratch()

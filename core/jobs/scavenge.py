@@ -2,7 +2,7 @@
 callers, and what chunks gave, that have had their day. Rows are the truth, so what they do not name goes, once it is
 old enough."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -22,7 +22,7 @@ def scavenge(context: Context) -> int:
     """How many recordings without a row, and uploads that broke off or expired, were removed."""
     old = context.settings.orphan_after
     removed = context.blobs.forget_unfinished(old)
-    found = _recordings(context, old)
+    found = context.blobs.aged("recordings", old)
     while names := list(islice(found, AT_ONCE)):
         for orphan in _unnamed(context, names):
             context.blobs.delete_prefix(f"recordings/{orphan}")
@@ -33,14 +33,6 @@ def scavenge(context: Context) -> int:
         session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < expired))
     library.forget(context)
     return removed + tidy(context)
-
-
-def _recordings(context: Context, old: float) -> Iterator[UUID]:
-    for name in context.blobs.aged("recordings", old):
-        try:
-            yield UUID(name)
-        except ValueError:
-            continue  # none of ours
 
 
 def _unnamed(context: Context, names: Sequence[UUID]) -> set[UUID]:

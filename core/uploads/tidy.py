@@ -1,9 +1,7 @@
 """What nobody comes back for: uploads that are whole but were not finished, that expired, or that no row names."""
 
 import logging
-from collections.abc import Iterator
 from itertools import islice
-from uuid import UUID
 
 from sqlalchemy import delete, select
 
@@ -55,7 +53,7 @@ def _expire(context: Context) -> int:
 
 def _forget_unnamed(context: Context, seconds: float) -> int:
     """Files without a row, as a crash leaves them, or whose row says that a recording was made of them."""
-    found, removed = _files(context, seconds), 0
+    found, removed = context.blobs.aged("uploads", seconds), 0
     while names := list(islice(found, AT_ONCE)):
         with transaction(context.sessions) as session:
             named = select(Upload.id).where(Upload.id.in_(names), Upload.finished_at.is_(None))
@@ -64,11 +62,3 @@ def _forget_unnamed(context: Context, seconds: float) -> int:
             context.blobs.growing.delete(f"uploads/{orphan}")
         removed += len(orphans)
     return removed
-
-
-def _files(context: Context, seconds: float) -> Iterator[UUID]:
-    for name in context.blobs.aged("uploads", seconds):
-        try:
-            yield UUID(name)
-        except ValueError:
-            continue  # none of ours
