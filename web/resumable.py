@@ -12,6 +12,7 @@ from flask import Response, jsonify, request, url_for
 from core import uploads
 from core.errors import ScriptoriumError
 from core.scopes import Scope
+from core.times import time_json
 from core.uploads import State
 from web import tus, tus_described
 from web.errors import problem
@@ -159,7 +160,7 @@ def shown(found: State) -> dict[str, Any]:
         "offset": found.offset,
         "length": found.bytes,
         "filename": found.filename,
-        "expires_at": found.expires_at.isoformat(),
+        "expires_at": time_json(found.expires_at),
         "finished": found.finished,
         "recording_id": str(found.recording_id) if found.recording_id else None,
         "error": found.error,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, func, not_, or_, select, text, update
+from sqlalchemy import delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from core import keys, vault
@@ -141,4 +141,4 @@ def _still_trusted() -> Any:
 
 
 def _lock(session: Session) -> None:
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
